@@ -1,0 +1,92 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("ImmutableWeakCaptures"),
+]
+
+/// A room of the program: its name, what it stands on, and what its tests stand on besides.
+struct Room {
+    var name: String
+    var uses: [String] = []
+    var testsUse: [String] = []
+}
+
+// From the ground up: a room uses only rooms above it in this list.
+let libraries: [Room] = [
+    Room(name: "JSON"),
+    Room(name: "YAML", uses: ["CYAML", "JSON"]),
+    Room(name: "Telemetry", uses: ["JSON"]),
+    Room(name: "HTTPTransport", uses: ["CCurl"], testsUse: ["HTTPServing"]),
+    Room(name: "HTTPServing", uses: ["CMicrohttpd"], testsUse: ["HTTPTransport"]),
+    Room(
+        name: "Kubernetes", uses: ["COpenSSL", "HTTPTransport", "JSON", "Telemetry", "YAML"],
+        testsUse: ["HTTPServing"]),
+    Room(name: "ControllerRuntime", uses: ["JSON", "Kubernetes", "Telemetry"], testsUse: ["HTTPServing"]),
+    Room(name: "Engines"),
+    Room(name: "Evidence", uses: ["HTTPTransport", "JSON", "Telemetry"], testsUse: ["HTTPServing"]),
+    Room(name: "HomeostatAPI", uses: ["JSON", "Kubernetes", "YAML"]),
+    Room(
+        name: "ModelDeployments",
+        uses: ["ControllerRuntime", "Engines", "Evidence", "HomeostatAPI", "JSON", "Kubernetes", "Telemetry"]),
+    Room(name: "Server", uses: ["HTTPServing", "Telemetry"], testsUse: ["HTTPTransport"]),
+    Room(name: "ModelServing", uses: ["HTTPServing", "JSON", "Telemetry"], testsUse: ["HTTPTransport"]),
+    Room(
+        name: "OperatorCommands",
+        uses: [
+            "ControllerRuntime", "Evidence", "HomeostatAPI", "HTTPTransport", "JSON", "Kubernetes", "ModelDeployments",
+            "Server", "Telemetry", "YAML",
+        ]),
+]
+
+let programs: [Room] = [
+    Room(name: "homeostat", uses: ["OperatorCommands"]),
+    Room(name: "model-server", uses: ["ModelServing"]),
+    Room(
+        name: "bench-runtime",
+        uses: ["ControllerRuntime", "HTTPTransport", "JSON", "Kubernetes", "Telemetry"]),
+]
+
+func exists(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + path)
+}
+
+let systemLibraries: [Target] = [
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+]
+
+let built = libraries.filter { exists("Sources/\($0.name)") }
+func dependencies(_ names: [String]) -> [Target.Dependency] {
+    names.filter { exists("Sources/\($0)") || ($0 == "TestSupport" && exists("Tests/Support")) }
+        .map { .init(stringLiteral: $0) }
+}
+
+var targets = systemLibraries
+targets += built.map { .target(name: $0.name, dependencies: dependencies($0.uses), swiftSettings: strict) }
+targets += programs.filter { exists("Sources/\($0.name)") }
+    .map { .executableTarget(name: $0.name, dependencies: dependencies($0.uses), swiftSettings: strict) }
+if exists("Tests/Support") {
+    targets.append(
+        .target(
+            name: "TestSupport", dependencies: dependencies(["HTTPServing", "JSON", "Kubernetes", "Telemetry"]),
+            path: "Tests/Support", swiftSettings: strict))
+}
+targets += built.filter { exists("Tests/\($0.name)") }
+    .map { room in
+        .testTarget(
+            name: "\(room.name)Tests",
+            dependencies: dependencies([room.name] + room.uses + room.testsUse + ["TestSupport"]),
+            path: "Tests/\(room.name)", swiftSettings: strict)
+    }
+
+let package = Package(name: "homeostat", targets: targets)
