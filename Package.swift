@@ -27,15 +27,18 @@ let libraries: [Room] = [
     Room(name: "HTTPTransport", uses: ["CCurl"], testsUse: ["HTTPServing"]),
     Room(name: "HTTPServing", uses: ["CMicrohttpd"], testsUse: ["HTTPTransport"]),
     Room(
-        name: "Kubernetes", uses: ["COpenSSL", "HTTPTransport", "JSON", "Telemetry", "YAML"],
-        testsUse: ["HTTPServing"]),
+        name: "Kubernetes",
+        uses: ["COpenSSL", "HTTPTransport", "JSON", "Telemetry", "YAML"],
+        testsUse: ["HTTPServing"]
+    ),
     Room(name: "ControllerRuntime", uses: ["JSON", "Kubernetes", "Telemetry"], testsUse: ["HTTPServing"]),
     Room(name: "Engines"),
     Room(name: "Evidence", uses: ["HTTPTransport", "JSON", "Telemetry"], testsUse: ["HTTPServing"]),
     Room(name: "HomeostatAPI", uses: ["JSON", "Kubernetes", "YAML"]),
     Room(
         name: "ModelDeployments",
-        uses: ["ControllerRuntime", "Engines", "Evidence", "HomeostatAPI", "JSON", "Kubernetes", "Telemetry"]),
+        uses: ["ControllerRuntime", "Engines", "Evidence", "HomeostatAPI", "JSON", "Kubernetes", "Telemetry"]
+    ),
     Room(name: "Server", uses: ["HTTPServing", "Telemetry"], testsUse: ["HTTPTransport"]),
     Room(name: "ModelServing", uses: ["HTTPServing", "JSON", "Telemetry"], testsUse: ["HTTPTransport"]),
     Room(
@@ -43,7 +46,8 @@ let libraries: [Room] = [
         uses: [
             "ControllerRuntime", "Evidence", "HomeostatAPI", "HTTPTransport", "JSON", "Kubernetes", "ModelDeployments",
             "Server", "Telemetry", "YAML",
-        ]),
+        ]
+    ),
 ]
 
 let programs: [Room] = [
@@ -51,7 +55,8 @@ let programs: [Room] = [
     Room(name: "model-server", uses: ["ModelServing"]),
     Room(
         name: "bench-runtime",
-        uses: ["ControllerRuntime", "HTTPTransport", "JSON", "Kubernetes", "Telemetry"]),
+        uses: ["ControllerRuntime", "HTTPTransport", "JSON", "Kubernetes", "Telemetry"]
+    ),
 ]
 
 func exists(_ path: String) -> Bool {
@@ -78,15 +83,21 @@ targets += programs.filter { exists("Sources/\($0.name)") }
 if exists("Tests/Support") {
     targets.append(
         .target(
-            name: "TestSupport", dependencies: dependencies(["HTTPServing", "JSON", "Kubernetes", "Telemetry"]),
-            path: "Tests/Support", swiftSettings: strict))
+            name: "TestSupport",
+            dependencies: dependencies(["HTTPServing", "JSON", "Kubernetes", "Telemetry"]),
+            path: "Tests/Support",
+            swiftSettings: strict
+        )
+    )
 }
 targets += built.filter { exists("Tests/\($0.name)") }
     .map { room in
         .testTarget(
             name: "\(room.name)Tests",
             dependencies: dependencies([room.name] + room.uses + room.testsUse + ["TestSupport"]),
-            path: "Tests/\(room.name)", swiftSettings: strict)
+            path: "Tests/\(room.name)",
+            swiftSettings: strict
+        )
     }
 
 let package = Package(name: "homeostat", targets: targets)

@@ -1,4 +1,3 @@
-
 import Synchronization
 
 /// A clock that moves only when a test moves it.
