@@ -1,0 +1,159 @@
+# shellcheck shell=bash
+# What the project's scripts share. Source it after `set -euo pipefail`.
+
+# The packages of Debian 12 that each job needs.
+# shellcheck disable=SC2034  # read by the scripts that source this file
+{
+    BUILD_PACKAGES=(libcurl4-openssl-dev libssl-dev libyaml-dev libmicrohttpd-dev zlib1g-dev pkg-config)
+    CLUSTER_PACKAGES=(
+        etcd-server containerd runc containernetworking-plugins iptables conntrack ebtables ethtool socat iproute2
+        util-linux procps openssl curl ca-certificates umoci
+    )
+    CLIENT_PACKAGES=(kubernetes-client curl ca-certificates)
+    EXIT_SKIPPED=77
+}
+
+SCRIPT_NAME=${0##*/}
+
+# say TEXT...: tells on standard error what happens; standard output is for results.
+say() { printf '%s: %s\n' "$SCRIPT_NAME" "$*" >&2; }
+
+# die TEXT...: ends the script as failed.
+die() {
+    say "$*"
+    exit 1
+}
+
+# skip TEXT...: ends the script as "cannot be done on this machine", which is not a failure.
+skip() {
+    say "skipped: $*"
+    exit "$EXIT_SKIPPED"
+}
+
+# quietly LOG COMMAND...: runs a command with its output in a file, and shows that file's end when it fails.
+quietly() {
+    local log=$1 status=0
+    shift
+    mkdir -p "$(dirname "$log")"
+    "$@" >>"$log" 2>&1 || status=$?
+    ((status == 0)) || tail -n 20 "$log" >&2
+    return "$status"
+}
+
+# is_debian_12: whether the packages and sources the scripts rely on are this machine's own.
+is_debian_12() { [[ -r /etc/os-release ]] && (. /etc/os-release && [[ ${ID:-} == debian && ${VERSION_ID:-} == 12 ]]); }
+
+# require_cluster_host: skips unless this is root on Debian 12.
+require_cluster_host() {
+    is_debian_12 || skip "the local Kubernetes needs Debian 12; this is $(. /etc/os-release && echo "${PRETTY_NAME:-unknown}")"
+    ((EUID == 0)) || skip "the local Kubernetes needs root; run the script with sudo"
+}
+
+# missing_packages NAME...: prints those that are not installed.
+missing_packages() {
+    local name
+    for name in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null | grep -qx installed || printf '%s\n' "$name"
+    done
+}
+
+# install_packages NAME...: installs those that are missing from the machine's own package sources. No service starts.
+install_packages() {
+    command -v dpkg-query >/dev/null || die "cannot install $*: this is not a Debian system"
+    local missing
+    mapfile -t missing < <(missing_packages "$@")
+    ((${#missing[@]})) || return 0
+    ((EUID == 0)) || die "cannot install packages without root; run: sudo apt-get install ${missing[*]}"
+    say "installing ${missing[*]}"
+    (
+        # Debian starts a service when its package is installed unless this file says no.
+        policy=/usr/sbin/policy-rc.d
+        if [[ ! -e $policy ]]; then
+            trap 'rm -f "$policy"' EXIT
+            printf '#!/bin/sh\nexit 101\n' >"$policy"
+            chmod +x "$policy"
+        fi
+        log=$(mktemp)
+        export DEBIAN_FRONTEND=noninteractive
+        quietly "$log" apt-get -o DPkg::Lock::Timeout=600 update -qq &&
+            quietly "$log" apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends "${missing[@]}" ||
+            exit 1
+        rm -f "$log"
+    ) || die "cannot install ${missing[*]}"
+}
+
+# until_ok SECONDS COMMAND...: repeats a command until it succeeds; fails when the time is over.
+until_ok() {
+    local deadline=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        ((${EPOCHREALTIME/[.,]/} < deadline)) || return 1
+        sleep 0.05
+    done
+}
+
+# at_exit COMMAND: adds a command that runs when the script ends, in whatever way; the last added runs first.
+AT_EXIT=()
+at_exit() {
+    AT_EXIT+=("$1")
+    trap run_at_exit EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+}
+
+run_at_exit() {
+    local status=$? i
+    trap '' INT TERM HUP # a second Ctrl-C does not leave things half taken down
+    trap - EXIT
+    for ((i = ${#AT_EXIT[@]} - 1; i >= 0; i--)); do eval "${AT_EXIT[i]}" || true; done
+    exit "$status"
+}
+
+# stop_process PID [SECONDS]: asks a process to end, and ends it when it has not after that time (default 5).
+stop_process() {
+    kill "$1" 2>/dev/null || return 0
+    until_ok "${2:-5}" process_is_gone "$1" || kill -KILL "$1" 2>/dev/null || true
+}
+
+# process_is_gone PID: true too for one that ended and waits for its parent.
+process_is_gone() {
+    local state
+    state=$(awk '/^State:/ { print $2 }' "/proc/$1/status" 2>/dev/null) || return 0
+    [[ -z $state || $state == Z ]]
+}
+
+# seconds_since MICROSECONDS: time since a value of now_us, with one decimal.
+now_us() { printf '%s' "${EPOCHREALTIME/[.,]/}"; }
+seconds_since() {
+    local tenths=$((($(now_us) - $1) / 100000))
+    printf '%d.%d' $((tenths / 10)) $((tenths % 10))
+}
+
+# pack_image ROOT NAME OUT USER ENTRYPOINT...: makes an OCI archive of a folder, the same bytes for the same content.
+#
+# Times are fixed, names sorted, owners root: whoever packs the same files gets the same digest.
+pack_image() {
+    local root=$1 name=$2 out=$3 user=$4 layout word epoch=1970-01-01T00:00:00Z options=()
+    shift 4
+    for word in "$@"; do options+=(--config.entrypoint "$word"); done
+    layout=$(mktemp -d)
+    find "$root" -exec touch -h -d "$epoch" {} +
+    mkdir -p "$(dirname "$out")"
+    # umoci's tags hold neither "/" nor ":"; the full name, put in afterwards, is what a node looks an image up by.
+    # shellcheck disable=SC2015  # whichever step fails, the layout goes
+    umoci init --layout "$layout/image" &&
+        umoci new --image "$layout/image:it" &&
+        umoci insert --image "$layout/image:it" --history.created "$epoch" --history.created_by homeostat "$root" / &&
+        umoci config --image "$layout/image:it" --no-history --created "$epoch" --config.user "$user" \
+            "${options[@]}" &&
+        umoci gc --layout "$layout/image" &&
+        sed -i "s#\"org.opencontainers.image.ref.name\":\"it\"#\"io.containerd.image.name\":\"$name\"#" \
+            "$layout/image/index.json" &&
+        tar --sort=name --mtime="$epoch" --owner=0 --group=0 --numeric-owner --mode=u+rwX,go+rX \
+            -cf "$out.part" -C "$layout/image" . || {
+        rm -rf "$layout"
+        die "cannot pack \"$name\" from $root"
+    }
+    mv "$out.part" "$out"
+    rm -rf "$layout"
+}
