@@ -9,7 +9,6 @@
         etcd-server containerd runc containernetworking-plugins iptables conntrack ebtables ethtool socat iproute2
         util-linux procps openssl curl ca-certificates umoci
     )
-    CLIENT_PACKAGES=(kubernetes-client curl ca-certificates)
     EXIT_SKIPPED=77
 }
 
@@ -81,6 +80,12 @@ install_packages() {
         rm -f "$log"
     ) || die "cannot install ${missing[*]}"
 }
+
+# install_client: kubectl, of Debian unless the machine has another.
+install_client() { command -v kubectl >/dev/null || install_packages kubernetes-client; }
+
+# install_prometheus: the program only; who needs one starts it with a configuration of its own.
+install_prometheus() { command -v prometheus >/dev/null || install_packages prometheus; }
 
 # until_ok SECONDS COMMAND...: repeats a command until it succeeds; fails when the time is over.
 until_ok() {
