@@ -34,7 +34,7 @@ let libraries: [Room] = [
     Room(name: "ControllerRuntime", uses: ["JSON", "Kubernetes", "Telemetry"], testsUse: ["HTTPServing"]),
     Room(name: "Engines"),
     Room(name: "Evidence", uses: ["HTTPTransport", "JSON", "Telemetry"], testsUse: ["HTTPServing"]),
-    Room(name: "HomeostatAPI", uses: ["JSON", "Kubernetes", "YAML"]),
+    Room(name: "HomeostatAPI", uses: ["COpenSSL", "JSON", "Kubernetes", "YAML"]),
     Room(
         name: "ModelDeployments",
         uses: ["ControllerRuntime", "Engines", "Evidence", "HomeostatAPI", "JSON", "Kubernetes", "Telemetry"]
