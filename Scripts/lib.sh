@@ -152,7 +152,7 @@ pack_image() {
         umoci config --image "$layout/image:it" --no-history --created "$epoch" --config.user "$user" \
             "${options[@]}" &&
         umoci gc --layout "$layout/image" &&
-        sed -i "s#\"org.opencontainers.image.ref.name\":\"it\"#\"io.containerd.image.name\":\"$name\"#" \
+        sed -i "s#\"\(org.opencontainers.image.ref.name\)\":\"it\"#\"\1\":\"$name\",\"io.containerd.image.name\":\"$name\"#" \
             "$layout/image/index.json" &&
         tar --sort=name --mtime="$epoch" --owner=0 --group=0 --numeric-owner --mode=u+rwX,go+rX \
             -cf "$out.part" -C "$layout/image" . || {
