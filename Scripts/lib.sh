@@ -87,6 +87,9 @@ install_client() { command -v kubectl >/dev/null || install_packages kubernetes-
 # install_prometheus: the program only; who needs one starts it with a configuration of its own.
 install_prometheus() { command -v prometheus >/dev/null || install_packages prometheus; }
 
+# install_python: Python with virtual environments.
+install_python() { python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3 python3-venv; }
+
 # until_ok SECONDS COMMAND...: repeats a command until it succeeds; fails when the time is over.
 until_ok() {
     local deadline=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
@@ -125,6 +128,60 @@ process_is_gone() {
     local state
     state=$(awk '/^State:/ { print $2 }' "/proc/$1/status" 2>/dev/null) || return 0
     [[ -z $state || $state == Z ]]
+}
+
+# start_prometheus CLUSTER-RUN CLUSTER-PORT FOLDER [INTERVAL [PORT]]: a Prometheus on loopback that scrapes the pods of
+# a local cluster; it ends with the script. Sets PROMETHEUS to its address and PROMETHEUS_PID to its process.
+#
+# Port 0, the default, takes a free one.
+start_prometheus() {
+    local run=$1 server=https://127.0.0.1:$2 folder=$3 interval=${4:-2s} port=${5:-0} parts
+    parts=$(dirname "${BASH_SOURCE[0]}")/../Tests/Cluster
+    install_prometheus
+    install_python
+    ((port != 0)) || port=$(free_port)
+    mkdir -p "$folder"
+    sed "s#@INTERVAL@#$interval#g; s#@FOLDER@#$folder#g" "$parts/prometheus.yaml" >"$folder/prometheus.yaml"
+    "$parts/discover-pods" "$server" "$run/pki" "$folder/targets.json" 2>"$folder/discover-pods.log" &
+    at_exit "stop_process $!"
+    prometheus --config.file "$folder/prometheus.yaml" --storage.tsdb.path "$folder/data" \
+        --web.listen-address "127.0.0.1:$port" --scrape.discovery-reload-interval 1s --log.level warn \
+        >"$folder/prometheus.log" 2>&1 &
+    PROMETHEUS_PID=$!
+    PROMETHEUS=http://127.0.0.1:$port
+    at_exit "stop_process $PROMETHEUS_PID"
+    wait_until 30 "Prometheus" curl -sf --max-time 2 "$PROMETHEUS/-/ready" || {
+        tail -n 10 "$folder/prometheus.log" >&2
+        die "Prometheus does not start; see $folder/prometheus.log"
+    }
+}
+
+# prometheus_value QUERY: the first value of an instant query, or nothing.
+prometheus_value() {
+    curl -sf --max-time 5 --data-urlencode "query=$1" "$PROMETHEUS/api/v1/query" |
+        sed -n 's/.*"value":\[[^,]*,"\([^"]*\)".*/\1/p'
+}
+
+# free_port: a port of 127.0.0.1 that nobody has now.
+free_port() {
+    local port
+    for _ in {1..50}; do
+        port=$((20000 + RANDOM % 10000))
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || {
+            printf '%s' "$port"
+            return
+        }
+    done
+    die "no port of 127.0.0.1 is free"
+}
+
+# wait_until SECONDS WHAT COMMAND...: repeats a command until it succeeds, and says what it waits for.
+wait_until() {
+    local limit=$1 what=$2
+    shift 2
+    until_ok "$limit" "$@" && return
+    say "waited $limit s in vain for $what"
+    return 1
 }
 
 # seconds_since MICROSECONDS: time since a value of now_us, with one decimal.

@@ -87,7 +87,7 @@ mend_source() {
 go_build() {
     local work=$1
     shift
-    GOPATH=$work/go GO111MODULE=off GOFLAGS='' CGO_ENABLED=0 quietly "$work/log" go build "$@"
+    GOPATH=$work/go GO111MODULE=off GOFLAGS='' CGO_ENABLED=0 quietly "$work/log" go build -trimpath "$@"
 }
 
 # The released archive lacks the OpenAPI definitions, which the apiserver compiles in.
