@@ -103,7 +103,8 @@ generate_openapi() {
             xargs -n 1 dirname | sort -u | grep -v -E '/(test|testing|testdata|examples?)(/|$)' |
             sed "s#^staging/src#vendor#; s#^#$KUBERNETES/#" | paste -sd,
     )
-    GOPATH=$work/go GO111MODULE=off quietly "$work/log" "$work/openapi-gen" --logtostderr \
+    # It reads the standard library's types, and a trimmed program does not know where that is.
+    GOROOT=$(go env GOROOT) GOPATH=$work/go GO111MODULE=off quietly "$work/log" "$work/openapi-gen" --logtostderr \
         --input-dirs "$packages" --output-package "$KUBERNETES/pkg/generated/openapi" \
         --output-file-base zz_generated.openapi --output-base "$work/go/src" \
         --go-header-file hack/boilerplate/boilerplate.generatego.txt --report-filename "$work/openapi-violations"

@@ -10,16 +10,19 @@ api() {
 
 port_is_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
+# Before anything is touched: a port in use means that another cluster, or another program, is there.
+check_ports() {
+    local port
+    is_running etcd || is_running apiserver || for port in "$PORT" "$ETCD_PORT" "$ETCD_PEER_PORT" "$MANAGER_PORT" \
+        "$SCHEDULER_PORT"; do
+        port_is_free "$port" || die "port $port of 127.0.0.1 is taken; set HOMEOSTAT_CLUSTER_PORT to another"
+    done
+}
+
 control_plane() {
-    local port etcd=http://127.0.0.1:$ETCD_PORT peer=http://127.0.0.1:$ETCD_PEER_PORT
-    if ! is_running apiserver; then
-        for port in "$PORT" "$ETCD_PORT" "$ETCD_PEER_PORT" "$MANAGER_PORT" "$SCHEDULER_PORT"; do
-            port_is_free "$port" || is_running etcd ||
-                die "port $port of 127.0.0.1 is taken; set HOMEOSTAT_CLUSTER_PORT to another"
-        done
-    fi
+    local etcd=http://127.0.0.1:$ETCD_PORT peer=http://127.0.0.1:$ETCD_PEER_PORT
     certificates
-    say "starting the control plane on https://127.0.0.1:$PORT"
+    is_running apiserver || say "starting the control plane on https://127.0.0.1:$PORT"
     start etcd etcd --data-dir "$RUN/etcd" --log-level warn --unsafe-no-fsync --auto-compaction-retention 1h \
         --heartbeat-interval 20 --election-timeout 200 \
         --quota-backend-bytes 8589934592 --listen-client-urls "$etcd" --advertise-client-urls "$etcd" \

@@ -11,6 +11,6 @@ hollow() {
             --kubelet-port $((PORT + 1000 + 2 * i)) --kubelet-read-only-port $((PORT + 1001 + 2 * i))
     done
     for ((i = 1; i <= wanted; i++)); do
-        await "hollow-$i" 60 "node hollow-$i" api "/api/v1/nodes/hollow-$i"
+        await "hollow-$i" 60 "node hollow-$i" node_is_ready "hollow-$i"
     done
 }

@@ -116,7 +116,7 @@ make_cgroups() {
 }
 
 node() {
-    say "starting the node"
+    is_running kubelet || say "starting the node"
     await containerd 20 containerd in_node ctr -a "$CONTAINERD" version
     load_images "$CACHE/pause.tar"
     make_cgroups
@@ -158,15 +158,17 @@ YAML
 }
 
 await_node() {
-    await kubelet 60 "the node" node_is_ready
+    await kubelet 60 "the node" node_is_ready node1
     await proxy 30 "kube-proxy" in_node curl -sf --max-time 2 http://127.0.0.1:10256/healthz
 }
 
-node_is_ready() { api /api/v1/nodes/node1 | tr -d ' \n' | grep -q '"type":"Ready","status":"True"'; }
+# node_is_ready NAME
+node_is_ready() { api "/api/v1/nodes/$1" | tr -d ' \n' | grep -q '"type":"Ready","status":"True"'; }
 
 # What is left once the node's first process has ended.
 remove_node() {
     local leftover
+    [[ -d $RUN/node ]] || return 0
     while apiserver_rule -D 2>/dev/null; do :; done
     ip link del "$LINK" 2>/dev/null || true
     until_ok 10 remove_cgroups || say "cannot remove the control groups named $CGROUP below /sys/fs/cgroup"
