@@ -96,6 +96,7 @@ targets += built.filter { exists("Tests/\($0.name)") }
             name: "\(room.name)Tests",
             dependencies: dependencies([room.name] + room.uses + room.testsUse + ["TestSupport"]),
             path: "Tests/\(room.name)",
+            exclude: exists("Tests/\(room.name)/Fixtures") ? ["Fixtures"] : [],
             swiftSettings: strict
         )
     }

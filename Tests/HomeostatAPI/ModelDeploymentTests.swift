@@ -116,6 +116,25 @@ struct ModelDeploymentTests {
         #expect(json["kind"] == "ModelDeployment")
     }
 
+    @Test("writes no nulls, and leaves out what is absent")
+    func noNulls() throws {
+        let text = "\(ModelDeploymentSpec().json)\(ModelDeploymentStatus().json)"
+        #expect(!text.contains("null"))
+        #expect(ModelDeploymentSpec().json[path: ["strategy", "canary"]] == [:])
+    }
+
+    @Test("takes the default of a member only where the whole object is absent")
+    func partialObjects() throws {
+        let object = try ModelDeployment.fixture { json in
+            json[path: ["spec", "strategy"]] = ["novelty": [:]]
+            json[path: ["spec", "traffic"]] = [:]
+        }
+        #expect(object.spec.strategy.canary == nil)
+        #expect(
+            object.validate().map(\.description) == ["spec.strategy: set canary", "spec.traffic: set replicas"]
+        )
+    }
+
     @Test("whose spec is no object is refused with the place")
     func wrongShape() {
         let error = #expect(throws: JSONError.self) { try ModelDeployment.fixture { $0["spec"] = "none" } }

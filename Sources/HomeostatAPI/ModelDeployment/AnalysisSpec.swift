@@ -245,7 +245,7 @@ package struct MetricSpec: APIObject {
             "name",
             \.name,
             "The name of the metric, by which verdicts speak of it.",
-            .pattern(.dnsLabel),
+            .pattern(.dnsLabel("errors")),
             .maxLength(63)
         ),
         Field(

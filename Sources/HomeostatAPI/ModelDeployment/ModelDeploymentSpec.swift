@@ -33,6 +33,8 @@ package struct ModelDeploymentSpec: APIObject {
             \.replicas,
             "How many pods serve when no rollout is under way. During a rollout the tracks share them by weight, each "
                 + "rounded up. kubectl scale and autoscalers set this field; the operator never does.",
+            // Filled in by the API server, unlike what Deployments of some tools do: without it the scale subresource
+            // answers with an error, and no autoscaler can work.
             .minimum(0),
             .maximum(10_000)
         ),

@@ -31,7 +31,7 @@ package enum PodTemplate {
         container.properties = [
             Schema.Property(
                 "name",
-                String.schema.with("The name of the container.", [.pattern(.dnsLabel), .maxLength(63)]),
+                String.schema.with("The name of the container.", [.pattern(.dnsLabel("model")), .maxLength(63)]),
                 isRequired: true
             ),
             Schema.Property(
@@ -52,7 +52,7 @@ package enum PodTemplate {
                 .not(
                     .member(
                         "containers",
-                        .items(.not(.all([.has("name"), .member("name", .equals(servingContainer))])))
+                        .items(.not(.isText("name", servingContainer)))
                     )
                 ),
                 "no container is named \"\(servingContainer)\"; give that name to the one that serves"

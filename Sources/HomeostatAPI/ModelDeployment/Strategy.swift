@@ -96,7 +96,7 @@ package struct CanaryStep: APIObject {
             "name",
             \.name,
             "The name of the step, by which status and metrics speak of it.",
-            .pattern(.dnsLabel),
+            .pattern(.dnsLabel("half")),
             .maxLength(63)
         ),
         Field(
@@ -150,9 +150,11 @@ package struct AnalysisStep: APIObject {
 
 extension Schema.Pattern {
     /// A name as RFC 1123 has it.
-    package static let dnsLabel = Schema.Pattern(
-        "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
-        name: "a name of lower-case letters, digits and \"-\" that starts and ends with a letter or digit",
-        example: "half"
-    )
+    package static func dnsLabel(_ example: String) -> Schema.Pattern {
+        Schema.Pattern(
+            "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+            name: "a name of lower-case letters, digits and \"-\" that starts and ends with a letter or digit",
+            example: example
+        )
+    }
 }

@@ -39,6 +39,8 @@ extension APIObject {
         self.init()
         var unknown = members
         for field in Self.fields {
+            // A default is that of the whole object: where one is given, what it leaves out is absent.
+            field.clear(&self)
             // As for the API server, null is as good as absent.
             guard let value = members[field.name], !value.isNull else { continue }
             if field.set(&self, value) { unknown.remove(field.name) }
@@ -74,6 +76,8 @@ package struct Field<Root: APIObject>: Sendable {
     package let isRequired: Bool
     /// Reads a value into the object; false when it is of another shape.
     let set: @Sendable (inout Root, JSONValue) -> Bool
+    /// Makes the value absent, if it may be.
+    let clear: @Sendable (inout Root) -> Void
     /// The value; nil when it is left out.
     let get: @Sendable (Root) -> JSONValue?
 
@@ -107,6 +111,7 @@ package struct Field<Root: APIObject>: Sendable {
             root[keyPath: path] = value
             return true
         }
+        clear = { root in root[keyPath: path] = nil }
         get = { root in root[keyPath: path]?.json }
     }
 
@@ -134,9 +139,12 @@ package struct Field<Root: APIObject>: Sendable {
             root[keyPath: path] = value
             return true
         }
+        clear = { _ in }
         get = { root in
             let value = root[keyPath: path].json
-            return Self.isEmpty(value) ? nil : value
+            // Not "? nil : value": beside a JSONValue, nil is read as JSON's null.
+            if Self.isEmpty(value) { return nil }
+            return value
         }
     }
 

@@ -73,8 +73,8 @@ package indirect enum Constraint: Sendable, Hashable {
     case member(String, Constraint)
     /// All elements of the array fulfil the condition.
     case items(Constraint)
-    /// The value is this text.
-    case equals(String)
+    /// The object has this member, and its value is this text.
+    case isText(String, String)
     /// The number is this or less.
     case atMost(Double)
     case not(Constraint)
@@ -94,7 +94,7 @@ extension Constraint {
         case .has(let name): value.object.map { $0[name] != nil } ?? true
         case .member(let name, let inner): value[name].map { inner.holds(for: $0) } ?? true
         case .items(let inner): (value.array ?? []).allSatisfy { inner.holds(for: $0) }
-        case .equals(let text): value.string == text
+        case .isText(let name, let text): value.object.map { $0[name] == .string(text) } ?? true
         case .atMost(let limit): value.double.map { $0 <= limit } ?? true
         case .not(let inner): !inner.holds(for: value)
         case .all(let inner): inner.allSatisfy { $0.holds(for: value) }
@@ -109,7 +109,8 @@ extension Constraint {
         case .has(let name): ["required": [.string(name)]]
         case .member(let name, let inner): ["properties": [name: .object(inner.openAPI)]]
         case .items(let inner): ["items": .object(inner.openAPI)]
-        case .equals(let text): ["enum": [.string(text)]]
+        case .isText(let name, let text):
+            ["required": [.string(name)], "properties": [name: ["enum": [.string(text)]]]]
         case .atMost(let limit): ["maximum": limit.json]
         case .not(let inner): ["not": .object(inner.openAPI)]
         case .all(let inner): ["allOf": .array(inner.map { .object($0.openAPI) })]
@@ -125,12 +126,11 @@ extension Constraint {
     private func cel(over value: String, depth: Int) -> String {
         switch self {
         case .has(let name): "has(\(value).\(name))"
-        case .member(let name, .equals(let text)): "(!has(\(value).\(name)) || \(value).\(name) == '\(text)')"
         case .member(let name, let inner):
             "(!has(\(value).\(name)) || \(inner.cel(over: "\(value).\(name)", depth: depth)))"
         case .items(let inner):
             "\(value).all(\(Self.variable(depth)), \(inner.cel(over: Self.variable(depth), depth: depth + 1)))"
-        case .equals(let text): "\(value) == '\(text)'"
+        case .isText(let name, let text): "has(\(value).\(name)) && \(value).\(name) == '\(text)'"
         case .atMost(let limit): "\(value) <= \(limit)"
         case .not(let inner): "!(\(inner.cel(over: value, depth: depth)))"
         case .all(let inner): Self.join(inner, "&&", value, depth)
