@@ -35,6 +35,11 @@ import Testing
         #expect(torn.quantile(0.6) == 1)
     }
 
+    @Test("takes a rise by rounding alone for none")
+    func rounding() {
+        #expect(histogram([1: 3, 2: 3.000_000_000_000_000_4, .infinity: 3.000_000_000_000_000_4]).quantile(1) == 1)
+    }
+
     @Test("does not reach below a lowest bound that is not positive")
     func negativeBounds() {
         let temperatures = histogram([-10: 20, 0: 50, 10: 100, .infinity: 100])

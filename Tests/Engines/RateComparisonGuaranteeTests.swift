@@ -53,6 +53,7 @@ import Testing
             // The verdict can only be rarer than its evidence; without a tolerance hold even that to the promise.
             scenario.tolerance == nil ? $0.evidenceSaysWorse : $0.verdict == .worse
         }
+        tableRow(["false worse", scenario.testDescription, "\(scenario.alpha)"], stops: stops, runs: Self.runs)
         #expect(Double(stops.count) / Double(Self.runs) <= bound(scenario.alpha, runs: Self.runs))
     }
 
@@ -96,6 +97,7 @@ import Testing
         let stops = try scenario.traffic.stops(configuration, ratio: 1.5, runs: Self.runs) {
             $0.verdict == .nonInferior
         }
+        tableRow(["false non-inferior", scenario.testDescription, "\(scenario.alpha)"], stops: stops, runs: Self.runs)
         #expect(Double(stops.count) / Double(Self.runs) <= bound(scenario.alpha, runs: Self.runs))
     }
 
@@ -109,6 +111,7 @@ import Testing
             let interval = $0.interval(level: 0.8)
             return ratio < interval.lower || ratio > interval.upper ?? .infinity
         }
+        tableRow(["missed by the interval", "ratio \(ratio)", "0.2"], stops: misses, runs: Self.runs)
         #expect(Double(misses.count) / Double(Self.runs) <= bound(0.2, runs: Self.runs))
     }
 

@@ -32,10 +32,8 @@ extension Configuration {
         }
 
         func describe(_ stops: [Int], runs: Int, _ kind: String) {
-            guard getenv("HOMEOSTAT_POWER_TABLE") != nil else { return }
-            let share = (Double(stops.count) / Double(runs) * 1000).rounded() / 1000
-            let median = stops.isEmpty ? "-" : "\(stops[stops.count / 2])"
-            print("| \(kind) | \(perMinute) | \(rate * 100) % | \(ratio) | \(margin) | \(share) | \(median) |")
+            let cells = [kind, "\(perMinute)", "\(rate * 100) %", "\(ratio)", "\(margin)"]
+            tableRow(cells, stops: stops, runs: runs)
         }
     }
 

@@ -1,4 +1,5 @@
 import Engines
+import Glibc
 
 /// Made-up traffic: window by window, how many requests each track gets and how often they fail.
 struct Traffic {
@@ -69,6 +70,14 @@ struct Traffic {
     ) throws -> [Int] {
         try (1...runs).compactMap { try run(configuration, ratio: ratio, seed: $0, until: stop) }.sorted()
     }
+}
+
+/// Prints one row of the tables in `docs/statistics.md`, when `HOMEOSTAT_POWER_TABLE` is set in the environment.
+func tableRow(_ cells: [String], stops: [Int], runs: Int) {
+    guard getenv("HOMEOSTAT_POWER_TABLE") != nil else { return }
+    let share = (Double(stops.count) / Double(runs) * 1000).rounded() / 1000
+    let median = stops.isEmpty ? "" : "\(stops[stops.count / 2])"
+    print("| " + (cells + ["\(share)", median]).joined(separator: " | ") + " |")
 }
 
 /// Largest share of `runs` that a probability of at most `alpha` explains, three standard errors above it.

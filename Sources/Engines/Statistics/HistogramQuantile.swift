@@ -29,8 +29,9 @@ package struct CumulativeHistogram: Sendable, Equatable {
     /// is that bound. Counts that fall from one bucket to the next (scrapes are not atomic) are raised to the one before.
     ///
     /// - Parameter q: 0...1; below gives `-infinity`, above `+infinity`, as in Prometheus.
-    /// - Returns: nil where Prometheus gives NaN: no observations, no `+Inf` bucket, fewer than two buckets, `q` or a
-    ///   bound or count not a number, or `q` 0 with an empty lowest bucket.
+    /// - Returns: nil where Prometheus gives NaN: no observations, no `+Inf` bucket, fewer than two buckets, `q` not a
+    ///   number, or `q` 0 with an empty lowest bucket. And when a bound or a count is not a number, for which
+    ///   Prometheus makes no promise.
     package func quantile(_ q: Double) -> Double? {
         guard !q.isNaN else { return nil }
         guard q >= 0 else { return -.infinity }
@@ -61,7 +62,9 @@ package struct CumulativeHistogram: Sendable, Equatable {
             }
         }
         for index in result.indices.dropFirst() {
-            result[index].count = max(result[index].count, result[index - 1].count)
+            // A rise by rounding alone counts as none, or quantile 1 would lie in a bucket that holds nothing.
+            let before = result[index - 1].count
+            if result[index].count <= before * (1 + 1e-12) { result[index].count = before }
         }
         return result
     }
