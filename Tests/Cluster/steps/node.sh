@@ -37,6 +37,7 @@ TOML
 make_namespaces() {
     say "making the node's namespaces, with addresses in $NET.0.0/16"
     check_addresses
+    modprobe -qa overlay br_netfilter veth 2>/dev/null || true # a kernel without modules has them, or has not
     ! is_running node || stop_processes # one that did not come to its end last time
     # The first process adopts and reaps what its children leave behind, like a pod's. When it ends, the kernel ends
     # all others, unmounts what they mounted, and takes bridges, links and iptables rules with them.
@@ -101,15 +102,16 @@ load_images() {
 
 # The kubelet finds its cgroups below one of the cluster's own, in whichever hierarchy the machine has.
 make_cgroups() {
-    local root=/sys/fs/cgroup hierarchy
+    local root=/sys/fs/cgroup hierarchy controller file
     if [[ -f $root/cgroup.controllers ]]; then
-        sed 's/\([a-z_]*\)/+\1/g' "$root/cgroup.controllers" >"$root/cgroup.subtree_control" 2>/dev/null || true
+        for controller in $(<"$root/cgroup.controllers"); do
+            printf '+%s' "$controller" >"$root/cgroup.subtree_control" 2>/dev/null || true
+        done
         mkdir -p "$root/$CGROUP"
         return
     fi
     for hierarchy in "$root"/*/; do [[ -L ${hierarchy%/} ]] || mkdir -p "$hierarchy$CGROUP"; done
     # A new cpuset is empty, and no process fits into it.
-    [[ ! -d $root/cpuset ]] || local file
     for file in cpuset.cpus cpuset.mems; do
         [[ ! -f $root/cpuset/$file ]] || cat "$root/cpuset/$file" >"$root/cpuset/$CGROUP/$file"
     done
