@@ -25,21 +25,28 @@ package struct CounterReader: Sendable {
         ///
         /// It bridges gaps in the scrapes. A series whose gap is longer is taken for a new one.
         package var memory: Duration
-        /// How far before a window Prometheus must have scraped anything, to be believed that a series is new.
+        /// How far before its first sample Prometheus must have scraped anything, to be believed that a series is new.
         ///
         /// Otherwise it may be Prometheus that is new (an empty volume after a restart), and counting from zero would
         /// count everything since the pods started.
         package var watch: Duration
+        /// How long Prometheus may take after its first scrape until it has scraped every target.
+        ///
+        /// Scrapes are spread over the interval and targets discovered one after another, so what appears shortly after
+        /// the first sample of all need not be new. Two scrape intervals are safe.
+        package var warmUp: Duration
 
         /// Makes limits.
         package init(
             lookback: Duration = .seconds(300),
             memory: Duration = .seconds(24 * 3600),
-            watch: Duration = .seconds(3600)
+            watch: Duration = .seconds(3600),
+            warmUp: Duration = .seconds(120)
         ) {
             self.lookback = lookback
             self.memory = memory
             self.watch = watch
+            self.warmUp = warmUp
         }
     }
 
@@ -57,7 +64,7 @@ package struct CounterReader: Sendable {
     /// The growth of each series that a selector chooses.
     ///
     /// Series without a sample in the window are in the answer too, with no samples; one that has none in the lookback
-    /// either is not. Costs one query, and up to two more when a series has no sample before the window.
+    /// either is not. Costs one query, and normally two more when a series has no sample before the window.
     package func increases(
         of selector: Selector,
         during window: TimeWindow
@@ -97,19 +104,22 @@ package struct CounterReader: Sendable {
         let past = try await lastValues(of: selector, before: window.start)
         guard let past = past.value else { return past.map { _ in [] } }
         for index in all.indices where isWithoutPast(all[index]) {
-            if let value = past[all[index].labels] { all[index].baseline = .value(value) }
+            if let value = past[all[index].labels], value.isFinite { all[index].baseline = .value(value) }
         }
-        let isUnknown: (CounterSamples) -> Bool = { isWithoutPast($0) && $0.baseline == .unknown }
+        let isUnknown: (CounterSamples) -> Bool = { isWithoutPast($0) && past[$0.labels] == nil }
         guard all.contains(where: isUnknown) else { return .value(all) }
 
-        let watched = try await wasWatching(selector.metric, before: window.start)
-        guard let watched = watched.value else { return watched.map { _ in [] } }
-        if watched {
-            for index in all.indices where isUnknown(all[index]) { all[index].baseline = .absent }
+        let firstTimes = Set(all.filter(isUnknown).compactMap(\.samples.first?.time)).sorted()
+        let since = try await firstWatched(firstTimes, by: selector.metric)
+        guard let since = since.value else { return since.map { _ in [] } }
+        for index in all.indices where isUnknown(all[index]) {
+            guard let since, let first = all[index].samples.first?.time, first >= since else { continue }
+            all[index].baseline = .absent
         }
         return .value(all)
     }
 
+    /// The last value of each series that has one before a time; NaN is one too, and shows that the series is not new.
     private func lastValues(
         of selector: Selector,
         before time: SampleTime
@@ -117,13 +127,33 @@ package struct CounterReader: Sendable {
         let answer = try await client.query("last_over_time(\(selector)[\(PromQL.duration(limits.memory))])", at: time)
         return answer.map { result in
             let values = result.series.compactMap { series in
-                series.samples.last.flatMap { $0.value.isFinite ? (Self.identity(series.labels), $0.value) : nil }
+                series.samples.last.map { (Self.identity(series.labels), $0.value) }
             }
             return Dictionary(values) { first, _ in first }
         }
     }
 
-    /// Whether Prometheus had any target, or this metric by other ways, shortly before a time.
+    /// The first of some times, given in order, at which Prometheus had long been watching.
+    ///
+    /// Nearly always that is the first of them, which costs one query. It depends on a series' first sample and not on
+    /// the window it is looked at through, so that windows add up in any case.
+    private func firstWatched(
+        _ times: [SampleTime],
+        by metric: String
+    ) async throws(CancellationError) -> Reading<SampleTime?> {
+        var low = 0
+        var high = times.count
+        var middle = 0
+        while low < high {
+            let answer = try await wasWatching(metric, before: times[middle] - limits.warmUp)
+            guard let isWatching = answer.value else { return answer.map { _ in nil } }
+            if isWatching { high = middle } else { low = middle + 1 }
+            middle = low + (high - low) / 2
+        }
+        return .value(low < times.count ? times[low] : nil)
+    }
+
+    /// Whether Prometheus had any target, or this metric by other ways, not long before a time.
     private func wasWatching(
         _ metric: String,
         before time: SampleTime

@@ -98,14 +98,25 @@ package struct PrometheusEvidence: Sendable {
     /// A selector of a counter, histogram or gauge of the model's pods, read from a resource.
     ///
     /// - Throws: ``FieldError`` as ``Selector/init(parsing:field:)``, and for a condition on the revision, which is added
-    ///   here.
+    ///   for each query.
     package func selector(_ text: String, field: String) throws(FieldError) -> Selector {
+        try selector(text, field: field, added: [labels.revision])
+    }
+
+    /// A selector of a histogram of the model's pods, read from a resource; its name with or without `_bucket`.
+    ///
+    /// - Throws: ``FieldError`` as ``selector(_:field:)``, and for a condition on `le`.
+    package func histogram(_ text: String, field: String) throws(FieldError) -> Selector {
+        try selector(text, field: field, added: [labels.revision, "le"])
+    }
+
+    private func selector(_ text: String, field: String, added: [String]) throws(FieldError) -> Selector {
         let selector = try Selector(parsing: text, field: field)
-        guard !selector.matchers.contains(where: { $0.label == labels.revision }) else {
+        if let own = selector.matchers.first(where: { added.contains($0.label) }) {
             throw FieldError(
                 field: field,
                 value: text,
-                "has a condition on \(labels.revision); leave it out, it is added for each revision"
+                "has a condition on \(own.label); leave it out, all its values are needed and told apart"
             )
         }
         return selector
