@@ -21,8 +21,9 @@ package struct HTTPStream: Sendable {
 
 /// The body of a streamed answer, in parts as they came.
 ///
-/// One reader at a time. At most about 256 KiB wait for it; then the server is held back. Parts are never empty and their
-/// borders mean nothing. The sequence ends normally only at a clean end of the body. It throws
+/// One reader at a time. At most about 1 MiB waits for it; then the server is held back. (Over HTTP/2 libcurl itself takes
+/// in what its stream window of 32 MiB allowed before; other streams of the connection go on.) Parts are never empty and
+/// their borders mean nothing. The sequence ends normally only at a clean end of the body. It throws
 /// ``HTTPFailure/Reason/closed`` when the body was cut, ``HTTPFailure/Reason/timeout`` when a limit passed, and
 /// `CancellationError` when the reader's task is cancelled. What came before a failure is given out before it.
 ///

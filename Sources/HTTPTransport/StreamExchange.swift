@@ -14,7 +14,7 @@ final class StreamExchange: Exchange, @unchecked Sendable {
         var headWaiter: HeadWaiter?
         var partWaiter: PartWaiter?
         var hasReader = false
-        var buffer = BodyBuffer(limitBytes: 256 << 10)
+        var buffer = BodyBuffer(limitBytes: 1 << 20)
     }
 
     let request: HTTPRequest

@@ -23,6 +23,8 @@ final class Transfer {
     var hasNews = false
 
     private(set) var refusal: HTTPFailure?
+    private let offersHTTP2: Bool
+    private var waitsForHTTP2: Bool?
     private var isPaused = false
     private var status = 0
     private var headers = HTTPHeaders()
@@ -37,6 +39,7 @@ final class Transfer {
         guard let easy = curl_easy_init() else { return nil }
         self.easy = easy
         self.loop = loop
+        offersHTTP2 = configuration.http2
         errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         configure(configuration)
@@ -77,18 +80,23 @@ final class Transfer {
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         set(CURLOPT_USERAGENT, configuration.userAgent)
         set(CURLOPT_CONNECTTIMEOUT_MS, Int(configuration.connectTimeLimit.wholeMilliseconds))
-        if configuration.http2 {
-            set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS)
-            // Waits for the first connection to say whether it can carry more, instead of opening one each.
-            set(CURLOPT_PIPEWAIT, 1)
-        } else {
-            set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
-        }
         if configuration.compression { set(CURLOPT_ACCEPT_ENCODING, "gzip") }
         // Empty means no proxy; unset would mean to ask the environment.
         set(CURLOPT_PROXY, configuration.proxy.map(Self.resolvingRemotely) ?? "")
         set(CURLOPT_NOPROXY, "")
         configure(configuration.tls)
+    }
+
+    /// Chooses the protocol for the address.
+    ///
+    /// Waiting for a first connection to say whether it can carry more, instead of opening one each, is right only where
+    /// the TLS handshake says it: on a plain connection libcurl would wait for the first answer, however late.
+    private func chooseProtocol(isSecure: Bool) {
+        let usesHTTP2 = offersHTTP2 && isSecure
+        guard waitsForHTTP2 != usesHTTP2 else { return }
+        waitsForHTTP2 = usesHTTP2
+        set(CURLOPT_HTTP_VERSION, usesHTTP2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
+        set(CURLOPT_PIPEWAIT, usesHTTP2 ? 1 : 0)
     }
 
     private func configure(_ tls: TLSConfiguration) {
@@ -184,7 +192,9 @@ final class Transfer {
 
     /// Sets the address; returns the `Host` field to send if it differs from the host of the address.
     private func setAddress(_ request: HTTPRequest, serverName: String?) throws(HTTPFailure) -> String? {
-        guard let serverName, request.url.lowercased().hasPrefix("https://") else {
+        let isSecure = request.url.prefix(6).lowercased() == "https:"
+        chooseProtocol(isSecure: isSecure)
+        guard let serverName, isSecure else {
             set(CURLOPT_URL, request.url)
             return nil
         }
@@ -369,7 +379,12 @@ final class Transfer {
         if let refusal { return refusal }
         if code == CURLE_OK {
             guard !isHeadComplete else { return nil }
-            return HTTPFailure(.protocolError, request, "the answer had no head", mayHaveReachedServer: true)
+            return HTTPFailure(
+                .closed,
+                request,
+                "the connection closed within the head of the answer",
+                mayHaveReachedServer: true
+            )
         }
         var text = String(cString: errorText)
         if text.isEmpty { text = String(cString: curl_easy_strerror(code)) }

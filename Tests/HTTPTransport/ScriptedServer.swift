@@ -122,6 +122,9 @@ struct ScriptedConnection: Sendable {
         return poll(&entry, 1, limit) == 1
     }
 
+    /// Tells the client that nothing more will come.
+    func finishWriting() { shutdown(socket, Int32(SHUT_WR)) }
+
     /// Blocks until the client has closed its side.
     func waitForClose() {
         var part = [UInt8](repeating: 0, count: 4096)
@@ -135,15 +138,16 @@ func onThread(_ body: @escaping @Sendable () -> Void) {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    pthread_attr_setstacksize(&attributes, 512 << 10)
-    var thread = pthread_t()
+    let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
+    defer { attributes.deallocate() }
+    pthread_attr_init(attributes)
+    pthread_attr_setdetachstate(attributes, Int32(PTHREAD_CREATE_DETACHED))
+    pthread_attr_setstacksize(attributes, 512 << 10)
+    var thread: pthread_t = 0
     let context = Unmanaged.passRetained(Box(body)).toOpaque()
     let code = pthread_create(
         &thread,
-        &attributes,
+        attributes,
         { context in
             if let context { Unmanaged<Box>.fromOpaque(context).takeRetainedValue().body() }
             return nil
@@ -170,13 +174,18 @@ final class Latch: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 
+    /// Waits until it is open, or the task is cancelled: then the test is over its time and fails by that.
     func wait() async {
-        await withCheckedContinuation { continuation in
-            let isOpen = state.withLock { state in
-                if !state.isOpen { state.waiters.append(continuation) }
-                return state.isOpen
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isOpen = state.withLock { state in
+                    if !state.isOpen { state.waiters.append(continuation) }
+                    return state.isOpen
+                }
+                if isOpen { continuation.resume() }
             }
-            if isOpen { continuation.resume() }
+        } onCancel: {
+            open()
         }
     }
 
