@@ -73,6 +73,8 @@ package struct Outage: Sendable, Equatable, CustomStringConvertible {
         case unauthorized
         /// The credentials could not be had, as when their Secret does not exist yet.
         case credentials
+        /// The answer lacks a part that the source could not get, as when one of several stores is down.
+        case partial
         /// What answered is not the source it should be, or its answer cannot be read.
         case unexpectedAnswer
     }

@@ -398,6 +398,21 @@ struct LiveEvidenceTests {
         await server.stop()
     }
 
+    @Test("counts nothing from an answer in which data may be missing") func partial() async throws {
+        let server = try ScriptedPrometheus { _, _ in
+            let data = #"{"resultType":"matrix","result":[{"metric":{},"values":[[15,"4"]]}]}"#
+            return .json(Array(#"{"status":"success","data":\#(data),"warnings":["store 2 is down"]}"#.utf8))
+        }
+        guard case .unavailable(let outage) = try await counts(server) else {
+            Issue.record("a part was taken for the whole")
+            return
+        }
+        #expect(outage.reason == .partial)
+        #expect(outage.detail.contains("store 2 is down"))
+        #expect(outage.since != nil)
+        await server.stop()
+    }
+
     @Test("gives nothing when any of its queries fails", arguments: ["f{", "last_over_time(t", "count("])
     func anyFails(prefix: String) async throws {
         let server = try ScriptedPrometheus { query, _ in

@@ -86,7 +86,7 @@ package struct CounterReader: Sendable {
         around window: TimeWindow
     ) async throws(CancellationError) -> Reading<[CounterSamples]> {
         let query = "\(selector)[\(PromQL.duration(window.length + limits.lookback))]"
-        let answer = try await client.query(query, at: window.end)
+        let answer = try await client.query(query, at: window.end, whole: true)
         guard let result = answer.value else { return answer.map { _ in [] } }
         if let fault = Self.fault(in: result, query: query) { return .invalid(fault) }
         var all = result.series.map { series in
@@ -124,7 +124,8 @@ package struct CounterReader: Sendable {
         of selector: Selector,
         before time: SampleTime
     ) async throws(CancellationError) -> Reading<[[String: String]: Double]> {
-        let answer = try await client.query("last_over_time(\(selector)[\(PromQL.duration(limits.memory))])", at: time)
+        let query = "last_over_time(\(selector)[\(PromQL.duration(limits.memory))])"
+        let answer = try await client.query(query, at: time, whole: true)
         return answer.map { result in
             let values = result.series.compactMap { series in
                 series.samples.last.map { (Self.identity(series.labels), $0.value) }

@@ -45,13 +45,15 @@ package final class PrometheusClient: Sendable {
     /// - Parameters:
     ///   - query: PromQL; with a range selector as in `x[5m]` the answer is a matrix of raw samples.
     ///   - time: The moment; nil for Prometheus's own present.
+    ///   - whole: Whether an answer with warnings, in which data may be missing, is an outage and no answer.
     package func query(
         _ query: String,
-        at time: SampleTime? = nil
+        at time: SampleTime? = nil,
+        whole: Bool = false
     ) async throws(CancellationError) -> Reading<QueryResult> {
         var form = [("query", query)]
         if let time { form.append(("time", time.description)) }
-        return try await ask("query", form, query: query)
+        return try await ask("query", form, query: query, whole: whole)
     }
 
     /// Evaluates a query at even steps.
@@ -71,7 +73,7 @@ package final class PrometheusClient: Sendable {
         let form = [
             ("query", query), ("start", start.description), ("end", end.description), ("step", step.description),
         ]
-        return try await ask("query_range", form, query: query)
+        return try await ask("query_range", form, query: query, whole: false)
     }
 
     /// Evaluates a query that gives one number: a scalar, or a vector of one series.
@@ -119,15 +121,17 @@ package final class PrometheusClient: Sendable {
     private func ask(
         _ endpoint: String,
         _ form: [(String, String)],
-        query: String
+        query: String,
+        whole: Bool
     ) async throws(CancellationError) -> Reading<QueryResult> {
-        try await ask(endpoint, form, query: query, clock: clock)
+        try await ask(endpoint, form, query: query, whole: whole, clock: clock)
     }
 
     private func ask<C: Clock<Duration>>(
         _ endpoint: String,
         _ form: [(String, String)],
         query: String,
+        whole: Bool,
         clock: C
     ) async throws(CancellationError) -> Reading<QueryResult> {
         let deadline = clock.now.advanced(by: configuration.timeLimit)
@@ -138,6 +142,8 @@ package final class PrometheusClient: Sendable {
             let outcome = try await attempt(endpoint, form, query: query, timeLimit: left)
             tries += 1
             switch outcome {
+            case .answered(.value(let result)) where whole && !result.warnings.isEmpty:
+                return .unavailable(outage(.partial, "data may be missing: \(result.warnings.joined(separator: "; "))"))
             case .answered(let reading):
                 failingSince.withLock { $0 = nil }
                 return reading

@@ -41,7 +41,7 @@ package struct QueryResult: Sendable, Equatable {
     ///
     /// Native histograms are left out.
     package var series: [Series]
-    /// What Prometheus remarks, as that a remote part of the data is missing.
+    /// What Prometheus warns of, as that a remote part of the data is missing; mere hints are left out.
     package var warnings: [String]
 
     /// Makes a result.
@@ -74,7 +74,7 @@ struct APIEnvelope {
                 errorType = try reader.string()
             } else if key.matches("error") {
                 error = try reader.string()
-            } else if key.matches("warnings") || key.matches("infos") {
+            } else if key.matches("warnings") {
                 if try !reader.null() {
                     try reader.array { (reader) throws(JSONError) in warnings.append(try reader.string()) }
                 }
