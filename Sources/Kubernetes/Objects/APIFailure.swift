@@ -41,6 +41,8 @@ package struct APIFailure: Error, Sendable, CustomStringConvertible {
     /// How long the server asked to wait.
     package var retryAfter: Duration?
     package var underlying: (any Error)?
+    /// Whether the server may have carried out an attempt whose answer was lost.
+    package var mayHaveHappened = false
 
     package init(
         _ reason: Reason,
@@ -73,7 +75,9 @@ package struct APIFailure: Error, Sendable, CustomStringConvertible {
     /// Whether the version or token the request started from is too old: list again.
     package var isExpired: Bool { reason == .gone || reason == .expired }
 
-    package var description: String { "cannot \(verb) \(target): \(detail)" }
+    package var description: String {
+        "cannot \(verb) \(target): \(detail)" + (underlying is JSONError ? underlying.map { ": \($0)" } ?? "" : "")
+    }
 }
 
 extension APIFailure {

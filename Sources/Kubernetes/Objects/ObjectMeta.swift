@@ -55,40 +55,47 @@ extension ObjectMeta {
     package init(from reader: inout JSONReader) throws(JSONError) {
         var meta = ObjectMeta()
         try reader.object { (key, reader) throws(JSONError) in
-            if try reader.null() { return }
-            if key.matches("name") {
-                meta.name = try reader.string()
-            } else if key.matches("namespace") {
-                meta.namespace = try reader.string()
-            } else if key.matches("uid") {
-                meta.uid = try reader.string()
-            } else if key.matches("resourceVersion") {
-                meta.resourceVersion = try reader.string()
-            } else if key.matches("generation") {
-                meta.generation = try reader.integer()
-            } else if key.matches("creationTimestamp") {
-                meta.creationTimestamp = try reader.timestamp()
-            } else if key.matches("deletionTimestamp") {
-                meta.deletionTimestamp = try reader.timestamp()
-            } else if key.matches("labels") {
-                meta.labels = try reader.strings()
-            } else if key.matches("annotations") {
-                meta.annotations = try reader.strings()
-            } else if key.matches("ownerReferences") {
-                try reader.array { (reader) throws(JSONError) in
-                    meta.ownerReferences.append(try OwnerReference(from: &reader))
-                }
-            } else if key.matches("finalizers") {
-                try reader.array { (reader) throws(JSONError) in meta.finalizers.append(try reader.string()) }
-            } else if key.matches("managedFields") {
-                try reader.skip()
-            } else if key.matches("generateName") {
-                meta.generateName = try reader.string()
-            } else {
-                meta.other.set(try key.string(), try reader.value())
-            }
+            do throws(JSONError) {
+                if try !reader.null() { try meta.read(key, from: &reader) }
+            } catch { throw error.inside(try key.string()) }
         }
         self = meta
+    }
+
+    private mutating func read(_ key: borrowing JSONKey, from reader: inout JSONReader) throws(JSONError) {
+        if key.matches("name") {
+            name = try reader.string()
+        } else if key.matches("namespace") {
+            namespace = try reader.string()
+        } else if key.matches("uid") {
+            uid = try reader.string()
+        } else if key.matches("resourceVersion") {
+            resourceVersion = try reader.string()
+        } else if key.matches("generation") {
+            generation = try reader.integer()
+        } else if key.matches("creationTimestamp") {
+            creationTimestamp = try reader.timestamp()
+        } else if key.matches("deletionTimestamp") {
+            deletionTimestamp = try reader.timestamp()
+        } else if key.matches("labels") {
+            labels = try reader.strings()
+        } else if key.matches("annotations") {
+            annotations = try reader.strings()
+        } else if key.matches("ownerReferences") {
+            var owners: [OwnerReference] = []
+            try reader.array { (reader) throws(JSONError) in owners.append(try OwnerReference(from: &reader)) }
+            ownerReferences = owners
+        } else if key.matches("finalizers") {
+            var names: [String] = []
+            try reader.array { (reader) throws(JSONError) in names.append(try reader.string()) }
+            finalizers = names
+        } else if key.matches("managedFields") {
+            try reader.skip()
+        } else if key.matches("generateName") {
+            generateName = try reader.string()
+        } else {
+            other.set(try key.string(), try reader.value())
+        }
     }
 
     /// Writes the value of a `metadata` member; what is empty is left out.

@@ -1,0 +1,54 @@
+package import HTTPTransport
+
+/// What carries the client's requests: an ``HTTPClient``, or a layer around one that injects faults or records.
+package protocol KubernetesTransport: Sendable {
+    /// Sends a request and waits for the whole answer; throws ``HTTPFailure`` when there is none.
+    func send(_ request: HTTPRequest) async throws -> HTTPResponse
+    /// Sends a request and returns when the head of the answer came.
+    func stream(_ request: HTTPRequest) async throws -> HTTPStream
+    /// Uses other certificates for later requests.
+    func update(tls: TLSConfiguration)
+    /// Fails what is in flight and closes all connections.
+    func shutdown()
+}
+
+extension HTTPClient: KubernetesTransport {}
+
+/// What the request loop needs to know of an answer, whole or streamed.
+protocol AnswerHead: Sendable {
+    var status: Int { get }
+    var headers: HTTPHeaders { get }
+}
+
+extension HTTPResponse: AnswerHead {}
+extension HTTPStream: AnswerHead {}
+
+/// Hears of each request that was sent, retries included.
+package protocol RequestObserver: Sendable {
+    /// - Parameters:
+    ///   - method: The HTTP method.
+    ///   - verb: As in ``APIFailure/verb``.
+    ///   - code: The status, or `<error>` when no answer came, as controller-runtime's metric has it.
+    ///   - duration: Until the answer, of a stream until its head.
+    func requestEnded(method: String, verb: String, code: String, duration: Duration)
+}
+
+/// One request as the rest of the client describes it.
+struct APIRequest: Sendable {
+    var method = "GET"
+    /// Path and query below the server's address.
+    var path: String
+    var body: [UInt8]?
+    var contentType = "application/json"
+    var accept = "application/json"
+    /// As in ``APIFailure/verb``.
+    var verb: String
+    /// As in ``APIFailure/target``.
+    var target: String
+    /// Whether doing it twice does no more than doing it once.
+    var isRepeatable = true
+    var timeLimit: Duration?
+    var idleLimit: Duration?
+    /// Nil for the client's.
+    var retries: RetryPolicy?
+}
