@@ -1,5 +1,6 @@
 package import JSON
 internal import Kubernetes
+internal import YAML
 
 /// The definitions of Homeostat's kinds, for `kubectl apply` and for the files in `CRDs/`.
 package enum CustomResourceDefinitions {
@@ -16,7 +17,7 @@ package enum CustomResourceDefinitions {
 
         /// The definition as YAML, with a line that says where it comes from.
         package var yaml: String {
-            "# Made from the Swift types by \"homeostat crds\"; change those.\n" + YAMLText.document(value)
+            "# Made from the Swift types by \"homeostat crds\"; change those.\n" + YAML.write(value)
         }
 
         /// The definition for API servers before 1.25, which have no CEL.
