@@ -25,7 +25,7 @@ package enum Reference {
             text += "\n## \(name)\n\n| field | type | default | meaning |\n|---|---|---|---|\n"
             text += rows(schema, path: name).joined()
             let rules = rules(schema, path: name)
-            if !rules.isEmpty { text += "\nRules:\n\n" + rules.joined() }
+            if !rules.isEmpty { text += "\nWhat is refused, by what is said of it:\n\n" + rules.joined() }
         }
         return text
     }

@@ -200,8 +200,8 @@ package struct PrometheusLabels: APIObject {
 
     private static let labelName = Schema.Pattern(
         "^[a-zA-Z_][a-zA-Z0-9_]*$",
-        name: "a name of a label",
-        example: "namespace"
+        name: "the name of a label",
+        example: "kubernetes_namespace"
     )
 
     package static let fields: [Field<Self>] = [

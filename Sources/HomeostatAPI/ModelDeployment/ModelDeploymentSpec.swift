@@ -162,7 +162,7 @@ package struct ModelReference: APIObject {
             \.digest,
             "The SHA-256 of the model's files, which makes the revision as exact as an image's digest does.",
             .pattern(
-                Schema.Pattern("^sha256:[0-9a-f]{64}$", name: "a SHA-256", example: "sha256: and 64 hex digits")
+                Schema.Pattern("^sha256:[0-9a-f]{64}$", name: "a SHA-256", example: "sha256:0f3a… with 64 hex digits")
             ),
             .maxLength(71)
         ),

@@ -118,12 +118,18 @@ extension JSONValue: APIValue {
 }
 
 /// One of a closed set of words.
-package protocol APIEnum: APIValue, CaseIterable, RawRepresentable where RawValue == String {}
+package protocol APIEnum: APIValue, CaseIterable, RawRepresentable where RawValue == String {
+    /// What the word means, in a few words for the reference; empty where it speaks for itself or its field tells.
+    var meaning: String { get }
+}
 
 extension APIEnum {
+    package var meaning: String { "" }
+
     package static var schema: Schema {
         var schema = Schema(.string)
         schema.allowed = allCases.map(\.rawValue)
+        schema.meanings = allCases.filter { !$0.meaning.isEmpty }.map { "\($0.rawValue): \($0.meaning)." }
         return schema
     }
     package init?(json: JSONValue) {

@@ -15,8 +15,8 @@ extension Schema {
 
     /// The description with what the keywords do not say.
     var fullDescription: String {
-        guard let pattern else { return description }
-        return "\(description) Written as \(pattern.example)."
+        let example = pattern.map { ["For example \($0.example)."] } ?? []
+        return ([description] + meanings + example).joined(separator: " ")
     }
 
     private func addScalarKeywords(to members: inout JSONObject) {

@@ -60,6 +60,8 @@ package struct Schema: Sendable, Hashable {
 
     // MARK: Strings
     package var allowed: [String] = []
+    /// What the allowed words mean, a sentence each, where their field does not tell.
+    package var meanings: [String] = []
     package var pattern: Pattern?
     package var minLength: Int?
     package var maxLength: Int?
