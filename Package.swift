@@ -84,7 +84,7 @@ if exists("Tests/Support") {
     targets.append(
         .target(
             name: "TestSupport",
-            dependencies: dependencies(["HTTPServing", "JSON", "Kubernetes", "Telemetry"]),
+            dependencies: dependencies(["ControllerRuntime", "HTTPServing", "JSON", "Kubernetes", "Telemetry"]),
             path: "Tests/Support",
             swiftSettings: strict
         )
