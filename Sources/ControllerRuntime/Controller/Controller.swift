@@ -69,6 +69,26 @@ package final class Controller: Sendable {
         limits = Alarm(clock: clock)
     }
 
+    /// A controller that counts and logs what it does.
+    package convenience init(
+        name: String,
+        reconciler: any Reconciler,
+        options: ControllerOptions = ControllerOptions(),
+        runtime: RuntimeContext
+    ) {
+        self.init(
+            name: name,
+            reconciler: reconciler,
+            options: options,
+            clock: runtime.clock,
+            report: ControllerReport(name: name, runtime),
+            chance: runtime.chance
+        )
+        runtime.metrics.add(controller: name) { [weak self] in
+            self.map { RuntimeMetrics.ControllerFigures(queue: $0.queueFigures, active: $0.runningCount) }
+        }
+    }
+
     // MARK: What leads to a reconcile
 
     /// Reconciles the objects of an informer when they change.
