@@ -45,6 +45,8 @@ final class Connection: Sendable {
             )
     }
 
+    deinit { shutdown() }
+
     func shutdown() {
         credentials.shutdown()
         transport.shutdown()

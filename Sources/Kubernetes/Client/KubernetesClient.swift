@@ -43,8 +43,6 @@ package final class KubernetesClient: Sendable {
             return try await connection.send(request).answer
         }
     }
-
-    deinit { shutdown() }
     /// The objects of a kind that has a Swift type.
     package func resource<Object: TypedObject>(_ type: Object.Type = Object.self) -> ResourceClient<Object> {
         ResourceClient(client: self, type: Object.resource)

@@ -111,6 +111,7 @@ package struct ResourceClient<Object: KubernetesObject>: Sendable {
         let stream = try await client.connection.stream(request)
         return WatchStream(
             stream,
+            client.connection,
             verb: "watch",
             target: request.target,
             limitBytes: client.configuration.maxObjectBytes

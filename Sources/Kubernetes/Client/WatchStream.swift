@@ -23,12 +23,15 @@ package struct WatchStream<Object: KubernetesObject>: AsyncSequence, Sendable {
     package typealias Element = [WatchEvent<Object>]
 
     private let stream: HTTPStream
+    /// A connection that nobody needs any more closes, so the watch needs it.
+    private let connection: Connection
     private let verb: String
     private let target: String
     private let limitBytes: Int
 
-    init(_ stream: HTTPStream, verb: String, target: String, limitBytes: Int) {
+    init(_ stream: HTTPStream, _ connection: Connection, verb: String, target: String, limitBytes: Int) {
         self.stream = stream
+        self.connection = connection
         self.verb = verb
         self.target = target
         self.limitBytes = limitBytes
@@ -37,6 +40,7 @@ package struct WatchStream<Object: KubernetesObject>: AsyncSequence, Sendable {
     package func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(
             body: stream.body.makeAsyncIterator(),
+            connection: connection,
             decoder: WatchDecoder(verb: verb, target: target, limitBytes: limitBytes),
             head: stream.headers,
             status: stream.status,
@@ -47,6 +51,7 @@ package struct WatchStream<Object: KubernetesObject>: AsyncSequence, Sendable {
 
     package struct AsyncIterator: AsyncIteratorProtocol {
         private var body: HTTPBody.AsyncIterator
+        private let connection: Connection
         private var decoder: WatchDecoder<Object>
         private var head: HTTPHeaders?
         private let status: Int
@@ -56,6 +61,7 @@ package struct WatchStream<Object: KubernetesObject>: AsyncSequence, Sendable {
 
         fileprivate init(
             body: HTTPBody.AsyncIterator,
+            connection: Connection,
             decoder: WatchDecoder<Object>,
             head: HTTPHeaders,
             status: Int,
@@ -63,6 +69,7 @@ package struct WatchStream<Object: KubernetesObject>: AsyncSequence, Sendable {
             target: String
         ) {
             self.body = body
+            self.connection = connection
             self.decoder = decoder
             self.head = head
             self.status = status
