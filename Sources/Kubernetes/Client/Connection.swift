@@ -1,6 +1,7 @@
 import HTTPTransport
 import JSON
 import Synchronization
+import Telemetry
 
 /// Sends requests to one server: credentials, limits, repeats, errors.
 final class Connection: Sendable {
@@ -9,7 +10,8 @@ final class Connection: Sendable {
     private let credentials: CredentialSource
     private let time: Timekeeper
     private let chance: @Sendable () -> Double
-    private let observer: (any RequestObserver)?
+    private let observers: [any RequestObserver]
+    private let logger: Logger
     private let bucket: SharedBucket?
     private let flight: FlightLimit?
     private let server: String
@@ -17,16 +19,18 @@ final class Connection: Sendable {
     init(
         _ configuration: ClientConfiguration,
         _ transport: (any KubernetesTransport)?,
-        _ observer: (any RequestObserver)?,
+        _ observers: [any RequestObserver],
+        _ logger: Logger,
         _ time: Timekeeper,
         _ chance: @escaping @Sendable () -> Double
     ) throws {
         self.configuration = configuration
-        self.observer = observer
+        self.observers = observers
+        self.logger = logger
         self.chance = chance
         self.time = time
         server = configuration.server.hasSuffix("/") ? String(configuration.server.dropLast()) : configuration.server
-        credentials = try CredentialSource(configuration, time: time)
+        credentials = try CredentialSource(configuration, logger: logger, time: time)
         bucket = configuration.requestsPerSecond.map { SharedBucket(perSecond: $0, burst: configuration.burst) }
         flight = configuration.maxRequestsInFlight.map { FlightLimit($0) }
         self.transport =
@@ -202,6 +206,13 @@ final class Connection: Sendable {
                 }
                 wait = after
             }
+            logger.debug(
+                "request is sent again",
+                [
+                    "request.verb": .string(request.verb), "request.target": .string(request.target),
+                    "wait": .duration(wait),
+                ]
+            )
             try await time.sleep(wait)
         }
     }
@@ -221,8 +232,10 @@ final class Connection: Sendable {
     }
 
     private func observe(_ request: APIRequest, _ code: String, _ start: Duration) {
-        observer?
-            .requestEnded(method: request.method, verb: request.verb, code: code, duration: time.elapsed() - start)
+        let duration = time.elapsed() - start
+        for observer in observers {
+            observer.requestEnded(method: request.method, verb: request.verb, code: code, duration: duration)
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 package import HTTPTransport
 import JSON
+package import Telemetry
 
 /// Speaks to one API server.
 ///
@@ -17,20 +18,28 @@ package final class KubernetesClient: Sendable {
     /// - Parameters:
     ///   - configuration: Where the server is, who we are, and the limits.
     ///   - transport: What carries requests; nil for a new ``HTTPClient``.
-    ///   - observer: Hears of each request sent.
+    ///   - logger: Hears of requests sent again and of credentials renewed.
+    ///   - metrics: Where requests are counted; nil for nowhere.
+    ///   - observer: Hears of each request sent, besides the metrics.
     ///   - clock: Times waits between attempts.
     ///   - chance: Random numbers in `0..<1` for jitter.
     /// - Throws: ``ConfigurationError`` when certificates cannot be read or do not fit.
     package init(
         configuration: ClientConfiguration,
         transport: (any KubernetesTransport)? = nil,
+        logger: Logger = .silent,
+        metrics: MetricsRegistry? = nil,
         observer: (any RequestObserver)? = nil,
         clock: some Clock<Duration> = ContinuousClock(),
         chance: @escaping @Sendable () -> Double = { .random(in: 0..<1) }
     ) throws {
         self.configuration = configuration
         let time = Timekeeper(clock)
-        let connection = try Connection(configuration, transport, observer, time, chance)
+        var observers: [any RequestObserver] = observer.map { [$0] } ?? []
+        if let metrics {
+            observers.append(ClientMetrics(metrics, host: ClientMetrics.host(of: configuration.server)))
+        }
+        let connection = try Connection(configuration, transport, observers, logger, time, chance)
         self.connection = connection
         discovery = Discovery(time: time) { path, accept in
             let request = APIRequest(

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import HTTPTransport
 import Synchronization
+import Telemetry
 
 /// What one attempt of a request proves itself with.
 struct Credential: Sendable {
@@ -31,11 +32,13 @@ final class CredentialSource: Sendable {
     private let configuration: ClientConfiguration
     private let impersonation: HTTPHeaders
     private let plugin: PluginCredentials?
+    private let logger: Logger
     private let state: Mutex<State>
 
     /// - Throws: ``ConfigurationError`` when certificates cannot be read or do not fit each other.
-    init(_ configuration: ClientConfiguration, time: Timekeeper) throws(ConfigurationError) {
+    init(_ configuration: ClientConfiguration, logger: Logger, time: Timekeeper) throws(ConfigurationError) {
         self.configuration = configuration
+        self.logger = logger
         var state = State(tls: TLSConfiguration())
         // Identities first: a file changed in between is read again.
         state.identities = Self.identities(configuration)
@@ -108,10 +111,12 @@ final class CredentialSource: Sendable {
         do throws(ConfigurationError) {
             let token = String(decoding: try FileAccess.read(path), as: UTF8.self).trimmed
             guard !token.isEmpty else { throw ConfigurationError(.malformed, "token file \"\(path)\" is empty") }
-            state.withLock { state in
+            let isNew = state.withLock { state in
+                defer { state.token = token }
                 state.identities[path] = identity
-                state.token = token
+                return state.token != nil && state.token != token
             }
+            if isNew { logger.info("token renewed") }
             return token
         } catch {
             // While the file is being replaced, the token of before is the best there is.
@@ -125,13 +130,28 @@ final class CredentialSource: Sendable {
         let now = Self.identities(configuration)
         guard !now.isEmpty else { return nil }
         let isChanged = state.withLock { state in now.contains { state.identities[$0.key] != $0.value } }
-        guard isChanged, let tls = try? Self.readTLS(configuration) else { return nil }
-        return state.withLock { state in
-            state.identities.merge(now) { $1 }
-            guard state.tls != tls else { return nil }
-            state.tls = tls
-            return tls
+        guard isChanged else { return nil }
+        let tls: TLSConfiguration
+        do throws(ConfigurationError) {
+            tls = try Self.readTLS(configuration)
+        } catch {
+            logger.debug("changed certificates cannot be used yet", ["error": .error(error)])
+            return nil
         }
+        let isNew = state.withLock { state in
+            state.identities.merge(now) { $1 }
+            // What a plugin printed is no file's to change.
+            var tls = tls
+            if configuration.clientCertificate == nil {
+                tls.clientCertificate = state.tls.clientCertificate
+                tls.clientKey = state.tls.clientKey
+            }
+            defer { state.tls = tls }
+            return state.tls != tls
+        }
+        guard isNew else { return nil }
+        logger.info("certificates renewed")
+        return state.withLock { $0.tls }
     }
 
     /// Uses the certificate that a plugin printed.

@@ -62,6 +62,13 @@ extension ResourceType {
     )
     package static let pod = ResourceType(version: "v1", kind: "Pod", plural: "pods")
     package static let service = ResourceType(version: "v1", kind: "Service", plural: "services")
+    package static let endpoints = ResourceType(version: "v1", kind: "Endpoints", plural: "endpoints")
+    package static let endpointSlice = ResourceType(
+        group: "discovery.k8s.io",
+        version: "v1",
+        kind: "EndpointSlice",
+        plural: "endpointslices"
+    )
     package static let configMap = ResourceType(version: "v1", kind: "ConfigMap", plural: "configmaps")
     package static let secret = ResourceType(version: "v1", kind: "Secret", plural: "secrets")
     package static let node = ResourceType(version: "v1", kind: "Node", plural: "nodes", isNamespaced: false)

@@ -1,0 +1,25 @@
+package import JSON
+
+/// The definition of a kind of custom resource.
+package struct CustomResourceDefinition: ObjectView, TypedObject {
+    package static let resource = ResourceType.customResourceDefinition
+    package var metadata: ObjectMeta
+    package var fields: JSONObject
+
+    package init(metadata: ObjectMeta, fields: JSONObject) {
+        self.metadata = metadata
+        self.fields = fields
+    }
+
+    package var group: String { self["spec", "group"]?.string ?? "" }
+    package var kind: String { self["spec", "names", "kind"]?.string ?? "" }
+    package var plural: String { self["spec", "names", "plural"]?.string ?? "" }
+    package var isNamespaced: Bool { self["spec", "scope"]?.string == "Namespaced" }
+    /// The versions that are served.
+    package var servedVersions: [String] {
+        (self["spec", "versions"]?.array ?? []).filter { $0["served"]?.bool == true }.compactMap { $0["name"]?.string }
+    }
+    package var conditions: [StatusCondition] { StatusCondition.list(self["status", "conditions"]) }
+    /// Whether its objects can be created and watched.
+    package var isEstablished: Bool { conditions.contains { $0.type == "Established" && $0.isTrue } }
+}
