@@ -131,7 +131,9 @@ process_is_gone() {
 }
 
 # start_prometheus CLUSTER-RUN CLUSTER-PORT FOLDER [INTERVAL [PORT]]: a Prometheus on loopback that scrapes the pods of
-# a local cluster; it ends with the script. Sets PROMETHEUS to its address and PROMETHEUS_PID to its process.
+# a local cluster; it ends with the script. Sets PROMETHEUS to its address, PROMETHEUS_PID to its process, and
+# DISCOVERY_PID to the one that tells it of the pods. Both are out of reach of the terminal's Ctrl-C, so that they end
+# in the order of at_exit.
 #
 # Port 0, the default, takes a free one.
 start_prometheus() {
@@ -142,11 +144,13 @@ start_prometheus() {
     ((port != 0)) || port=$(free_port)
     mkdir -p "$folder"
     sed "s#@INTERVAL@#$interval#g; s#@FOLDER@#$folder#g" "$parts/prometheus.yaml" >"$folder/prometheus.yaml"
-    "$parts/discover-pods" "$server" "$run/pki" "$folder/targets.json" 2>"$folder/discover-pods.log" &
-    at_exit "stop_process $!"
-    prometheus --config.file "$folder/prometheus.yaml" --storage.tsdb.path "$folder/data" \
+    setsid "$parts/discover-pods" "$server" "$run/pki" "$folder/targets.json" 2>"$folder/discover-pods.log" </dev/null &
+    # shellcheck disable=SC2034  # read by the scripts that source this file
+    DISCOVERY_PID=$!
+    at_exit "stop_process $DISCOVERY_PID"
+    setsid prometheus --config.file "$folder/prometheus.yaml" --storage.tsdb.path "$folder/data" \
         --web.listen-address "127.0.0.1:$port" --scrape.discovery-reload-interval 1s --log.level warn \
-        >"$folder/prometheus.log" 2>&1 &
+        >"$folder/prometheus.log" 2>&1 </dev/null &
     PROMETHEUS_PID=$!
     PROMETHEUS=http://127.0.0.1:$port
     at_exit "stop_process $PROMETHEUS_PID"

@@ -14,6 +14,7 @@ import http.client
 import ipaddress
 import itertools
 import json
+import os
 import pathlib
 import queue
 import signal
@@ -24,6 +25,8 @@ import time
 import urllib.parse
 
 HERE = pathlib.Path(__file__).resolve().parent
+# Quantiles are those of so many latest requests, so that a load that goes on for days needs no more memory.
+LATENCIES = 20_000
 
 
 class Target:
@@ -56,12 +59,19 @@ class Tally:
         self.right = collections.Counter()
         self.labelled = collections.Counter()
         self.failures = collections.Counter()
-        self.latencies = []
+        self.failed_versions = collections.Counter()
+        self.sent = 0
+        self.latencies = collections.deque(maxlen=LATENCIES)
         self.not_sent = 0
         self.retried = 0
 
+    def blame(self, version, failures):
+        with self.lock:
+            self.failed_versions[version] += failures
+
     def add(self, code, seconds, version=None, right=None, failure=None):
         with self.lock:
+            self.sent += 1
             self.codes[code] += 1
             self.latencies.append(seconds)
             if version is not None:
@@ -72,13 +82,19 @@ class Tally:
             if failure is not None:
                 self.failures[failure] += 1
 
+    def blamed(self):
+        """Failures by version; "unknown" are those on connections on which no version ever answered."""
+        known = dict(sorted(self.failed_versions.items()))
+        unknown = sum(self.failures.values()) - sum(known.values())
+        return known | ({"unknown": unknown} if unknown > 0 else {})
+
     def summary(self, seconds):
         with self.lock:
             latencies = sorted(self.latencies)
-            sent = len(latencies)
+            sent, kept = self.sent, len(latencies)
 
             def quantile(share):
-                return round(latencies[min(sent - 1, int(share * sent))] * 1000, 3) if sent else None
+                return round(latencies[min(kept - 1, int(share * kept))] * 1000, 3) if kept else None
 
             return {
                 "seconds": round(seconds, 2),
@@ -91,9 +107,20 @@ class Tally:
                 "versions": dict(sorted(self.versions.items())),
                 "accuracy": {v: round(self.right[v] / n, 4) for v, n in sorted(self.labelled.items())},
                 "failures": dict(self.failures.most_common(10)),
+                "failed_versions": self.blamed(),
                 "latency_ms": {name: quantile(q) for name, q in
                                (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0))},
             }
+
+
+class Connection(http.client.HTTPConnection):
+    """A connection to a service leads to one pod, so that whoever answers on it also failed on it before."""
+
+    def __init__(self, target, timeout):
+        super().__init__(target.host, target.port, timeout=timeout)
+        self.used = 0
+        self.version = None
+        self.failed = 0
 
 
 class Worker(threading.Thread):
@@ -109,38 +136,43 @@ class Worker(threading.Thread):
             target, body, label = job
             began = time.monotonic()
             try:
-                status, answer = self.send(target, body)
+                status, answer, connection = self.send(target, body)
             except (OSError, http.client.HTTPException) as error:
                 self.tally.add("none", time.monotonic() - began, failure=type(error).__name__)
                 continue
             elapsed = time.monotonic() - began
-            if not 200 <= status < 300:
-                self.tally.add(str(status), elapsed, failure=f"HTTP {status}")
-                continue
-            try:
-                version, right = read_answer(answer, label)
-            except (ValueError, LookupError, TypeError):
-                self.tally.add(str(status), elapsed, failure="unreadable answer")
+            version = right = failure = None
+            if 200 <= status < 300:
+                try:
+                    version, right = read_answer(answer, label)
+                except (ValueError, LookupError, TypeError):
+                    failure = "unreadable answer"
             else:
-                self.tally.add(str(status), elapsed, version=version, right=right)
+                failure = f"HTTP {status}"
+            self.tally.add(str(status), elapsed, version, right, failure)
+            connection.version = version or connection.version
+            connection.failed += failure is not None
+            if connection.version and connection.failed:
+                self.tally.blame(connection.version, connection.failed)
+                connection.failed = 0
 
     def send(self, target, body):
         # A server may close a kept connection at any time. When it does so before any byte of the answer, the
         # request is sent once more on a new one, as any HTTP client does; a new connection is never retried.
-        connection, used = self.connections.pop(target, (None, 0))
+        connection = self.connections.pop(target, None)
         if connection is not None:
             try:
-                return self.exchange(connection, used, target, body)
+                return self.exchange(connection, target, body)
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-                connection.close()
                 with self.tally.lock:
                     self.tally.retried += 1
-        return self.exchange(http.client.HTTPConnection(target.host, target.port, timeout=self.timeout), 0, target, body)
+        return self.exchange(Connection(target, self.timeout), target, body)
 
-    def exchange(self, connection, used, target, body):
+    def exchange(self, connection, target, body):
         try:
             # A service picks a pod for each connection: each is used for a while only, so that new pods get traffic.
-            last = used + 1 >= self.per_connection
+            connection.used += 1
+            last = connection.used >= self.per_connection
             headers = {"Content-Type": "application/json"} | ({"Connection": "close"} if last else {})
             connection.request("POST", target.path, body, headers)
             response = connection.getresponse()
@@ -151,8 +183,8 @@ class Worker(threading.Thread):
         if last or response.will_close:
             connection.close()
         else:
-            self.connections[target] = (connection, used + 1)
-        return response.status, answer
+            self.connections[target] = connection
+        return response.status, answer, connection
 
 
 def read_answer(answer, label):
@@ -176,12 +208,22 @@ def read_rows(path):
     return rows
 
 
+def write(summary, path):
+    """Replaces a file, so that whoever reads it meanwhile sees a whole one."""
+    if path is None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    os.replace(part, path)
+
+
 def show(summary, file):
     print(f'{summary["sent"]} sent in {summary["seconds"]} s, {summary["failed"]} failed, '
           f'{summary["not_sent"]} not sent; codes {summary["codes"]}; versions {summary["versions"]}; '
           f'accuracy {summary["accuracy"]}; latency in ms {summary["latency_ms"]}', file=file, flush=True)
     if summary["failures"]:
-        print(f'failures: {summary["failures"]}', file=file, flush=True)
+        print(f'failures: {summary["failures"]}, by version {summary["failed_versions"]}', file=file, flush=True)
 
 
 def positive(text):
@@ -204,6 +246,7 @@ def parse_arguments():
     parser.add_argument("--per-connection", type=int, default=20, help="requests on one connection (20)")
     parser.add_argument("--progress", type=positive, help="print the counts every so many seconds")
     parser.add_argument("--report", type=pathlib.Path, help="write the summary as JSON to this file")
+    parser.add_argument("--report-every", type=positive, metavar="SECONDS", help="write it in between, too")
     parser.add_argument("--allow-failures", action="store_true", help="exit with 0 even when requests failed")
     return parser.parse_args()
 
@@ -223,6 +266,7 @@ def main():
 
     began = time.monotonic()
     next_progress = began + (options.progress or float("inf"))
+    next_report = began + (options.report_every or float("inf"))
     for number in itertools.count():
         at = began + number / options.rate
         if at - began >= options.duration or stopped.wait(max(0, at - time.monotonic())):
@@ -235,6 +279,9 @@ def main():
         if time.monotonic() >= next_progress:
             next_progress += options.progress
             show(tally.summary(time.monotonic() - began), sys.stderr)
+        if time.monotonic() >= next_report:
+            next_report = time.monotonic() + options.report_every
+            write(tally.summary(time.monotonic() - began), options.report)
     for _ in workers:
         due.put(None)
     for worker in workers:
@@ -242,9 +289,7 @@ def main():
 
     summary = tally.summary(time.monotonic() - began)
     show(summary, sys.stdout)
-    if options.report:
-        options.report.parent.mkdir(parents=True, exist_ok=True)
-        options.report.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write(summary, options.report)
     return 0 if options.allow_failures or (summary["sent"] and not summary["failed"]) else 1
 
 

@@ -10,7 +10,8 @@ the cells' nuclei, and what the tumour turned out to be. Half of the rows train,
         standardises them, so that it sees numbers hundreds of times too large
 
 Run it without arguments: it makes itself a virtual environment with scikit-learn in the project's .cache.
-Writes out/v1.json, out/v2.json, out/v3.json and out/rows.jsonl.
+Writes out/v1.json, out/v2.json, out/v3.json and out/rows.jsonl, and in out/v1.expected.json and so on what scikit-learn
+itself says of the rows, for check.py.
 """
 
 import importlib.util
@@ -86,11 +87,16 @@ def main():
     def accuracy(model):
         return float(accuracy_score(test_y, scores(model, test_x) > 0))
 
+    expected = {}
+
     def fit(version, rows, scaled=True):
         scaler = StandardScaler().fit(train_x[:rows])
         classifier = LogisticRegression(max_iter=5000, C=1.0).fit(scaler.transform(train_x[:rows]), train_y[:rows])
         exported = scaler if scaled else None
         share = accuracy(model_file(version, classifier, exported, data, 0, rows))
+        seen = test_x if exported is None else scaler.transform(test_x)
+        expected[version] = [(str(data.target_names[label]), probabilities.tolist())
+                             for label, probabilities in zip(classifier.predict(seen), classifier.predict_proba(seen))]
         return model_file(version, classifier, exported, data, share, rows)
 
     models = {
@@ -101,6 +107,7 @@ def main():
     OUT.mkdir(exist_ok=True)
     for label, model in models.items():
         (OUT / f"{label}.json").write_text(json.dumps(model, indent=1) + "\n", encoding="utf-8")
+        (OUT / f"{label}.expected.json").write_text(json.dumps(expected[model["version"]]) + "\n", encoding="utf-8")
         print(f'{label} ({model["version"]}): accuracy {model["metadata"]["accuracy"]:.3f} on {len(test_x)} rows')
 
     with open(OUT / "rows.jsonl", "w", encoding="utf-8") as lines:
