@@ -84,8 +84,30 @@ if exists("Tests/Support") {
     targets.append(
         .target(
             name: "TestSupport",
-            dependencies: dependencies(["ControllerRuntime", "HTTPServing", "JSON", "Kubernetes", "Telemetry"]),
+            dependencies: dependencies([
+                "ControllerRuntime", "HTTPServing", "HTTPTransport", "JSON", "Kubernetes", "Telemetry",
+            ]),
             path: "Tests/Support",
+            swiftSettings: strict
+        )
+    )
+    targets.append(
+        .testTarget(
+            name: "TestSupportTests",
+            dependencies: dependencies(["HTTPServing", "HTTPTransport", "JSON", "TestSupport"]),
+            path: "Tests/SupportTests",
+            swiftSettings: strict
+        )
+    )
+    // Against a real Kubernetes; without one they are skipped.
+    targets.append(
+        .testTarget(
+            name: "ClusterTests",
+            dependencies: dependencies([
+                "ControllerRuntime", "HTTPTransport", "JSON", "Kubernetes", "TestSupport", "YAML",
+            ]),
+            path: "Tests/Cluster",
+            exclude: ["cluster", "discover-pods", "prometheus.yaml", "steps"],
             swiftSettings: strict
         )
     )

@@ -14,7 +14,11 @@ start() {
     # The lock's descriptor stays here, or the processes would hold the lock for ever.
     HOMEOSTAT_CLUSTER_OWNER=$RUN setsid "$@" >>"$LOG/$name.log" 2>&1 </dev/null 9>&- &
     echo $! >"$RUN/$name.pid"
+    # Between fork and exec it still has this script's environment, and would look like somebody else's.
+    until_ok 5 has_begun "$!" || true
 }
+
+has_begun() { is_ours "$1" || process_is_gone "$1"; }
 
 # await NAME SECONDS WHAT COMMAND...: waits for a sign of life; says what the process said when it does not come.
 await() {
