@@ -372,7 +372,7 @@ package struct LatencyMetric: APIObject {
 extension Schema.Pattern {
     /// A metric's name with or without label matchers; more is checked when the query is made.
     package static let selector = Schema.Pattern(
-        "^[a-zA-Z_:][a-zA-Z0-9_:]*( *[{].*[}])?$",
+        "^([a-zA-Z_:][a-zA-Z0-9_:]*( *[{].*[}])?|[{].*[}])$",
         name: "a PromQL selector",
         example: "requests_total{code=~\"5..\"}"
     )
@@ -394,8 +394,8 @@ package struct SequentialTest: APIObject {
             "margin",
             \.margin,
             "How many times the stable error rate the canary's must be shown to stay below to go on.",
-            .above(1),
-            .maximum(100)
+            .minimum(1.02),
+            .maximum(8)
         ),
         Field(
             "alphaRollback",
@@ -415,15 +415,15 @@ package struct SequentialTest: APIObject {
             "minSamples",
             \.minSamples,
             "How many requests the canary must have answered before it may go on.",
-            .minimum(1),
+            .minimum(0),
             .maximum(1_000_000_000)
         ),
         Field(
             "tolerance",
             \.tolerance,
-            "An error rate, as a share of requests, below which a canary is good enough whatever stable does.",
+            "An error rate, as a share of requests, below which a canary is good enough whatever stable does; 0 for none.",
             .minimum(0),
-            .maximum(1)
+            .below(1)
         ),
     ]
 }
