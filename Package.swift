@@ -17,6 +17,8 @@ struct Room {
     var name: String
     var uses: [String] = []
     var testsUse: [String] = []
+    /// Whether it is optimised in debug builds too: numerical code is a hundred times slower otherwise.
+    var isNumerical = false
 }
 
 // From the ground up: a room uses only rooms above it in this list.
@@ -32,7 +34,7 @@ let libraries: [Room] = [
         testsUse: ["HTTPServing"]
     ),
     Room(name: "ControllerRuntime", uses: ["JSON", "Kubernetes", "Telemetry"], testsUse: ["HTTPServing"]),
-    Room(name: "Engines"),
+    Room(name: "Engines", isNumerical: true),
     Room(name: "Evidence", uses: ["HTTPTransport", "JSON", "Telemetry"], testsUse: ["HTTPServing"]),
     Room(name: "HomeostatAPI", uses: ["COpenSSL", "JSON", "Kubernetes", "YAML"]),
     Room(
@@ -77,7 +79,13 @@ func dependencies(_ names: [String]) -> [Target.Dependency] {
 }
 
 var targets = systemLibraries
-targets += built.map { .target(name: $0.name, dependencies: dependencies($0.uses), swiftSettings: strict) }
+targets += built.map { room in
+    .target(
+        name: room.name,
+        dependencies: dependencies(room.uses),
+        swiftSettings: strict + (room.isNumerical ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : [])
+    )
+}
 targets += programs.filter { exists("Sources/\($0.name)") }
     .map { .executableTarget(name: $0.name, dependencies: dependencies($0.uses), swiftSettings: strict) }
 if exists("Tests/Support") {
