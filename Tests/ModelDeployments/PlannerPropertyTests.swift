@@ -1,4 +1,5 @@
 import Engines
+import HomeostatAPI
 import Kubernetes
 import Testing
 
@@ -170,6 +171,7 @@ import Testing
                 )
             )
             world.random = SplitMix(seed: UInt64(seed) &* 7919)
+            world.storesStatus = false
             world.behaviours["v1"] = World.Behaviour(readyAfter: .zero, errorRate: 0.02)
             world.behaviours["v2"] = World.Behaviour(readyAfter: .zero, errorRate: 0.02)
             // Only the ticks at which evidence is due matter here.

@@ -1,4 +1,5 @@
 import Engines
+import HomeostatAPI
 import Kubernetes
 import Testing
 
@@ -389,7 +390,13 @@ import Testing
         world.request(.promote, "v9", id: "a")
         world.run(.seconds(5))
         #expect(world.state.lastRequest?.isAccepted == false)
-        world.policy.request = Policy.Request(nil, text: "explode", revision: "v2", id: "b")
+        world.policy.request = Policy.Request(
+            nil,
+            text: "explode/v2/b",
+            revision: "",
+            id: "explode/v2/b",
+            fault: "use one of promote, skip"
+        )
         world.run(.seconds(5))
         #expect(world.state.lastRequest?.message.contains("use one of promote, skip") == true)
         #expect(world.state.rollout?.stage == .stepping(1))
@@ -456,7 +463,7 @@ import Testing
     func inconclusive() {
         let steps = [Policy.Step("half", .setWeight(50)), Policy.Step("judge", .analysis(minimum: .zero))]
         for (onTimeout, reason) in [
-            (Policy.Analysis.Timeout.hold, ""), (.rollback, "AnalysisTimeout"), (.promote, "promoted"),
+            (OnTimeout.hold, ""), (.rollback, "AnalysisTimeout"), (.promote, "promoted"),
         ] {
             var analysis = Self.judged
             analysis.maximum = .seconds(120)
@@ -493,8 +500,8 @@ import Testing
         #expect(world.reasons.filter { $0 == .analysisResumed }.count == 1)
     }
 
-    @Test("44 no data is neither success nor failure", arguments: Policy.Analysis.NoData.allCases)
-    func noData(onNoData: Policy.Analysis.NoData) {
+    @Test("44 no data is neither success nor failure", arguments: OnNoData.allCases)
+    func noData(onNoData: OnNoData) {
         let steps = [Policy.Step("half", .setWeight(50)), Policy.Step("judge", .analysis(minimum: .zero))]
         var analysis = Self.judged
         analysis.onNoData = onNoData
@@ -619,8 +626,8 @@ import Testing
         #expect(world.isGone && (world.now - start) < .seconds(60) && world.reasons.contains(.released))
     }
 
-    @Test("the other ways of deletion let go at once", arguments: [Policy.Deletion.orphan, .delete])
-    func otherDeletions(deletion: Policy.Deletion) {
+    @Test("the other ways of deletion let go at once", arguments: [DeletionPolicy.orphan, .delete])
+    func otherDeletions(deletion: DeletionPolicy) {
         var world = Self.updated(Self.policy(steps: Self.weights(50, pause: nil)))
         world.run(.seconds(30))
         world.policy.deletion = deletion

@@ -1,6 +1,9 @@
 import Glibc
 import Engines
+import HomeostatAPI
+import JSON
 import Kubernetes
+import Testing
 
 @testable import ModelDeployments
 
@@ -41,6 +44,12 @@ struct World {
     var hasFinalizer = false
     var isGone = false
     var orphaned = false
+    /// The status as stored; the planner knows nothing else of the past.
+    var status = ModelDeploymentStatus()
+    /// Whether the state goes through the text of the status at every reconcile, which takes its time.
+    var storesStatus = true
+    /// What is wrong with any status written so far.
+    var statusFaults: [String] = []
     var random = SplitMix(seed: 1)
     var notes: [Note] = []
     var situation = Situation(.pending, .working, reason: "", "")
@@ -135,6 +144,7 @@ struct World {
     /// One reconcile: plan, act, record.
     mutating func reconcile() {
         guard !isGone else { return }
+        defer { if !statusFaults.isEmpty { Issue.record("status: \(statusFaults[0])") } }
         var policy = policy
         policy.hasFinalizer = hasFinalizer
         let window = evidence()
@@ -147,10 +157,24 @@ struct World {
         }
         if crashAfter == 0 { return }
         if plan.state != state || plan.situation != situation { crashAfter = crashAfter.map { $0 - 1 } }
-        state = plan.state
+        record(plan, policy)
         if plan.situation.readiness != .unchanged { situation = plan.situation }
         notes += plan.events
         noteTracks()
+    }
+
+    /// Stores the status and reads the state back from its text, as after a restart.
+    private mutating func record(_ plan: Plan, _ policy: Policy) {
+        guard storesStatus, plan.state != state || plan.situation != situation else {
+            state = plan.state
+            return
+        }
+        let next = StatusComposer.status(policy, plan: plan, observed: observation, previous: status, now: now)
+        let stored = (try? JSONValue(parsing: next.json.bytes())).flatMap(ModelDeploymentStatus.init(json:))
+        if stored != next { statusFaults.append("does not survive being stored: \(next.json)") }
+        status = stored ?? next
+        state = RolloutState(status, policy: policy)
+        if state != plan.state { statusFaults.append("lost state: \(plan.state) became \(state)") }
     }
 
     private mutating func noteTracks() {

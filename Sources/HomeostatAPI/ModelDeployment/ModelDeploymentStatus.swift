@@ -174,7 +174,8 @@ package struct TrackStatus: StatusObject {
     package var ready = 0
     package var available = 0
     package var createdAt: Timestamp?
-    package var updatedAt: Timestamp?
+    /// Whether the revision has ever had all the pods it needs.
+    package var established: Bool?
     package var unknown = JSONObject()
 
     package init() {}
@@ -187,7 +188,7 @@ package struct TrackStatus: StatusObject {
         Field("ready", \.ready, "How many of them are ready."),
         Field("available", \.available, "How many of them have been ready for minReadySeconds."),
         Field("createdAt", \.createdAt, "When the track got this revision."),
-        Field("updatedAt", \.updatedAt, "When these numbers changed last."),
+        Field("established", \.established, "Whether the revision has ever had all the pods it needs."),
     ]
 }
 
@@ -287,17 +288,30 @@ package struct AnalysisStatus: StatusObject {
 package struct EvidenceState: StatusObject {
     package var metric = ""
     package var encoded = ""
+    package var failures = 0
+    package var passes = 0
+    /// The last window's values by quantity.
+    package var values: [String: Double] = [:]
+    package var broken = ""
+    package var detail = ""
+    package var unavailableSince: Timestamp?
+    package var insufficientSince: Timestamp?
+    package var updatedAt: Timestamp?
     package var unknown = JSONObject()
 
     package init() {}
-    package init(metric: String, encoded: String) {
-        self.metric = metric
-        self.encoded = encoded
-    }
 
     package static let fields: [Field<Self>] = [
         .required("metric", \.metric, "The name of the metric."),
-        Field("encoded", \.encoded, "Its evidence.", .maxLength(65_536)),
+        Field("encoded", \.encoded, "The evidence of the comparison of both tracks.", .maxLength(65_536)),
+        Field("failures", \.failures, "How many looks in a row found a limit crossed."),
+        Field("passes", \.passes, "How many looks found all limits kept."),
+        Field("values", \.values, "What the last look measured."),
+        Field("broken", \.broken, "The limit that the last look found crossed."),
+        Field("detail", \.detail, "Why there is no data."),
+        Field("unavailableSince", \.unavailableSince, "Since when the provider does not answer."),
+        Field("insufficientSince", \.insufficientSince, "Since when there is nothing to measure."),
+        Field("updatedAt", \.updatedAt, "When it was looked at last."),
     ]
 }
 
@@ -306,9 +320,8 @@ package struct PauseStatus: StatusObject {
     package var startedAt: Timestamp?
     /// Nil for a pause that a person must end.
     package var until: Timestamp?
-    package var byUser = false
     /// Whether a person asked for the pause, beside those of the steps.
-    package var requestedPause = false
+    package var requested = false
     package var unknown = JSONObject()
 
     package init() {}
@@ -316,8 +329,7 @@ package struct PauseStatus: StatusObject {
     package static let fields: [Field<Self>] = [
         Field("startedAt", \.startedAt, "When the pause began."),
         Field("until", \.until, "When it ends by itself; absent when a person must end it."),
-        Field("byUser", \.byUser, "Whether it waits for a person."),
-        Field("requestedPause", \.requestedPause, "Whether a person asked for it."),
+        Field("requested", \.requested, "Whether a person asked for it, beside the pauses of the steps."),
     ]
 }
 
@@ -325,6 +337,7 @@ package struct PauseStatus: StatusObject {
 package struct RejectedRevision: StatusObject {
     package var revision = ""
     package var version = ""
+    package var result = RolloutResult.rolledBack
     package var reason = ""
     package var message = ""
     package var at: Timestamp?
@@ -335,38 +348,42 @@ package struct RejectedRevision: StatusObject {
     package static let fields: [Field<Self>] = [
         Field("revision", \.revision, "The revision."),
         Field("version", \.version, "The version of the model in it."),
+        .required("result", \.result, "How its rollout ended."),
         Field("reason", \.reason, "Why, in one word."),
         Field("message", \.message, "Why, for people."),
         Field("at", \.at, "When."),
     ]
 }
 
-/// A rollback, under way or done.
+/// The way back to the stable revision, under way or done.
 package struct RollbackStatus: StatusObject {
     package var revision = ""
+    package var result = RolloutResult.rolledBack
     package var reason = ""
     package var message = ""
-    /// The metric that condemned the canary; empty when something else did.
-    package var metric = ""
-    /// The canary's share in percent when the rollback began.
-    package var fromWeight = 0
     package var startedAt: Timestamp?
-    /// When no request went to the canary any more.
-    package var trafficReturnedAt: Timestamp?
     package var finishedAt: Timestamp?
+    /// How long it took, once it is done.
+    package var durationSeconds: Double?
+    /// Whether the canary goes although the stable revision does not yet bear the whole traffic.
+    package var abandonsCapacity = false
     package var unknown = JSONObject()
 
     package init() {}
 
     package static let fields: [Field<Self>] = [
-        Field("revision", \.revision, "The revision that was rolled back."),
+        Field("revision", \.revision, "The revision that was taken back."),
+        .required("result", \.result, "What the rollout ends as."),
         Field("reason", \.reason, "Why, in one word."),
         Field("message", \.message, "Why, for people, with the numbers."),
-        Field("metric", \.metric, "The metric that condemned it."),
-        Field("fromWeight", \.fromWeight, "The canary's percentage of requests when it began."),
-        Field("startedAt", \.startedAt, "When the rollback began."),
-        Field("trafficReturnedAt", \.trafficReturnedAt, "When no request went to the canary any more."),
-        Field("finishedAt", \.finishedAt, "When the canary's pods were gone."),
+        Field("startedAt", \.startedAt, "When the way back began."),
+        Field("finishedAt", \.finishedAt, "When all requests were on the stable revision and the canary's pods gone."),
+        Field("durationSeconds", \.durationSeconds, "How long that took."),
+        Field(
+            "abandonsCapacity",
+            \.abandonsCapacity,
+            "Whether the canary goes although the stable revision could not get all its pods back in time."
+        ),
     ]
 }
 
@@ -388,16 +405,15 @@ package struct RolloutRecord: StatusObject {
     package var version = ""
     /// The revision that was stable then; empty for the first one.
     package var from = ""
+    package var fromVersion = ""
     package var result = RolloutResult.promoted
     package var reason = ""
     package var message = ""
     package var startedAt: Timestamp?
     package var finishedAt: Timestamp?
     package var durationSeconds = 0
-    /// How much of it a person let it wait.
+    /// How much of it went by in pauses.
     package var pausedSeconds = 0
-    /// Who ended it: `operator`, or the id of a request.
-    package var by = ""
     package var unknown = JSONObject()
 
     package init() {}
@@ -406,14 +422,14 @@ package struct RolloutRecord: StatusObject {
         Field("revision", \.revision, "The revision that was rolled out."),
         Field("version", \.version, "The version of the model in it."),
         Field("from", \.from, "The revision that was stable then."),
+        Field("fromVersion", \.fromVersion, "The version of the model in that one."),
         .required("result", \.result, "How it ended."),
         Field("reason", \.reason, "Why, in one word."),
         Field("message", \.message, "Why, for people, with the numbers."),
         Field("startedAt", \.startedAt, "When it began."),
         Field("finishedAt", \.finishedAt, "When it ended."),
         Field("durationSeconds", \.durationSeconds, "How many seconds it took."),
-        Field("pausedSeconds", \.pausedSeconds, "How many of them it waited for a person."),
-        Field("by", \.by, "What ended it: the operator, a change of the spec, or the id of a request."),
+        Field("pausedSeconds", \.pausedSeconds, "How many of them went by in pauses."),
     ]
 }
 
@@ -453,15 +469,32 @@ package struct ProgressStatus: StatusObject {
     package var message = ""
     /// The last time that there was progress.
     package var since: Timestamp?
+    package var revision = ""
+    package var scheduled = 0
+    package var started = 0
+    package var ready = 0
+    package var loaded = 0
     package var unknown = JSONObject()
 
     package init() {}
 
     package static let fields: [Field<Self>] = [
+        Field("revision", \.revision, "The revision that is waited for."),
+        Field("scheduled", \.scheduled, "How many of its pods have had a node."),
+        Field("started", \.started, "How many of its pods have started."),
+        Field("ready", \.ready, "How many of its pods have been ready."),
+        Field("loaded", \.loaded, "How much of the model its pods have loaded, in thousandths, summed over the pods."),
         Field("cause", \.cause, "What holds the pods up, in one word."),
         Field("message", \.message, "The same for people, with the name of a pod."),
         Field("since", \.since, "When there was progress last."),
     ]
+}
+
+/// Where a rollout stands.
+package enum RolloutStage: String, APIEnum {
+    case stepping = "Stepping"
+    case promoting = "Promoting"
+    case returning = "Returning"
 }
 
 /// A rollout that is under way.
@@ -472,8 +505,11 @@ package struct CurrentRollout: StatusObject {
     package var startedAt: Timestamp?
     /// In seconds, of the pauses that are over.
     package var pausedSeconds = 0
+    package var stage = RolloutStage.stepping
     /// The steps as they were when the present one began, to see whether they were edited since.
     package var stepsHash = ""
+    /// The id of the request that promoted it.
+    package var promotedBy: String?
     package var unknown = JSONObject()
 
     package init() {}
@@ -483,7 +519,9 @@ package struct CurrentRollout: StatusObject {
         Field("version", \.version, "The version of the model in it."),
         Field("from", \.from, "The revision that is stable."),
         Field("startedAt", \.startedAt, "When it began."),
-        Field("pausedSeconds", \.pausedSeconds, "How many seconds it has waited for a person."),
+        Field("pausedSeconds", \.pausedSeconds, "How many seconds it has spent in pauses that are over."),
+        .required("stage", \.stage, "Whether it goes through its steps, is being promoted, or is on its way back."),
+        Field("promotedBy", \.promotedBy, "The id of the request that promoted it."),
         Field("stepsHash", \.stepsHash, "Tells whether the steps were edited since the present one began."),
     ]
 }

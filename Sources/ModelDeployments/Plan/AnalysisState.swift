@@ -1,4 +1,5 @@
 package import Engines
+package import HomeostatAPI
 package import Kubernetes
 
 /// What one metric said over one window.
@@ -82,17 +83,6 @@ package struct MetricState: Sendable, Equatable {
 }
 
 extension MetricState {
-    /// What a metric says of the canary.
-    package enum Verdict: String, Sendable, CaseIterable {
-        case worse = "Worse"
-        case nonInferior = "NonInferior"
-        case collecting = "Collecting"
-        case passed = "Passed"
-        case failed = "Failed"
-        case insufficient = "InsufficientData"
-        case unavailable = "Unavailable"
-    }
-
     /// Adds one window.
     mutating func add(_ reading: MetricEvidence.Reading, policy: Policy.Metric, now: Timestamp) {
         updatedAt = now
@@ -146,7 +136,7 @@ extension MetricState {
         if comparison?.verdict == .worse { return .worse }
         if failures > policy.failureLimit { return .failed }
         if unavailableSince != nil { return .unavailable }
-        if insufficientSince != nil { return .insufficient }
+        if insufficientSince != nil { return .insufficientData }
         if let comparison, comparison.verdict != .nonInferior { return .collecting }
         guard !policy.limits.isEmpty else { return comparison == nil ? .collecting : .nonInferior }
         guard broken == nil, passes > 0 else { return .collecting }

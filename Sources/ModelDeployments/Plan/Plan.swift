@@ -1,4 +1,4 @@
-import Kubernetes
+package import HomeostatAPI
 
 /// What is to be done and remembered about one ModelDeployment now.
 ///
@@ -92,19 +92,6 @@ package struct Note: Sendable, Hashable {
 
 /// How a ModelDeployment stands, as its conditions and columns say it.
 package struct Situation: Sendable, Hashable {
-    package enum Phase: String, Sendable, CaseIterable {
-        /// The first revision is on its way.
-        case pending = "Pending"
-        case progressing = "Progressing"
-        case paused = "Paused"
-        case promoting = "Promoting"
-        case rollingBack = "RollingBack"
-        case healthy = "Healthy"
-        case degraded = "Degraded"
-        case suspended = "Suspended"
-        case terminating = "Terminating"
-    }
-
     /// What kstatus makes of it.
     package enum Readiness: Sendable, Hashable {
         /// `Ready=True`

@@ -1,4 +1,5 @@
 import Engines
+import HomeostatAPI
 import Kubernetes
 
 extension Planner {
@@ -93,13 +94,13 @@ extension Planner {
     }
 
     /// The metrics that do not yet say that the canary may go on.
-    func pending(_ analysis: Policy.Analysis) -> [(Policy.Metric, MetricState.Verdict)] {
+    func pending(_ analysis: Policy.Analysis) -> [(Policy.Metric, Verdict)] {
         analysis.metrics.compactMap { metric in
             guard let known = state.rollout?.evidence?.metric(metric.name) else { return (metric, .collecting) }
             let verdict = known.verdict(metric)
             switch verdict {
             case .nonInferior, .passed: return nil
-            case .insufficient, .unavailable:
+            case .insufficientData, .unavailable:
                 let since = [known.unavailableSince, known.insufficientSince].compactMap { $0 }.min() ?? now
                 let mayProceed = analysis.onNoData == .proceed && now >= since + analysis.noDataTimeout
                 return mayProceed ? nil : (metric, verdict)

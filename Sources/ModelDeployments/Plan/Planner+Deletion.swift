@@ -1,3 +1,4 @@
+import HomeostatAPI
 import Kubernetes
 
 extension Planner {

@@ -1,3 +1,4 @@
+import HomeostatAPI
 import Kubernetes
 
 extension Planner {
@@ -5,7 +6,7 @@ extension Planner {
     mutating func handleRequest() {
         guard let request = policy.request, request.id != state.lastRequest?.id else { return }
         let refusal = policy.isSuspended ? "spec.suspend is true; set it to false first" : carryOut(request)
-        state.lastRequest = HandledRequest(
+        state.lastRequest = AnsweredRequest(
             id: request.id,
             verb: request.text,
             revision: request.revision,
@@ -20,10 +21,8 @@ extension Planner {
 
     /// - Returns: Why the request is refused; nil when it is carried out.
     private mutating func carryOut(_ request: Policy.Request) -> String? {
-        guard let verb = request.verb else {
-            let verbs = Policy.Request.Verb.allCases.map(\.rawValue).joined(separator: ", ")
-            return "\"\(request.text)\" is no request; use one of \(verbs)"
-        }
+        if let fault = request.fault { return fault }
+        guard let verb = request.verb else { return "it says nothing" }
         if verb == .retry { return retry(request) }
         guard let rollout = state.rollout else { return "no rollout is in progress" }
         guard request.revision == rollout.canary.revision else {

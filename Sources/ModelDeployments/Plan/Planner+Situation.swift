@@ -1,3 +1,4 @@
+import HomeostatAPI
 import Kubernetes
 
 extension Planner {
@@ -119,7 +120,7 @@ extension Planner {
             let late = policy.analysis.map { now >= rollout.stepStartedAt + $0.maximum } ?? false
             let hint = late ? "; longer than analysis.maxDuration, held: " + command("promote", rollout) : ""
             return Situation(
-                .progressing,
+                .analyzing,
                 .working,
                 reason: "CollectingEvidence",
                 "\(step): " + (list.isEmpty ? "waits for the first window" : list.joined(separator: "; ")) + hint

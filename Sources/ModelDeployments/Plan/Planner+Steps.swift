@@ -1,3 +1,4 @@
+import HomeostatAPI
 import Kubernetes
 
 extension Planner {
@@ -96,7 +97,6 @@ extension Planner {
         state.stable = canary
         state.rollout = nil
         state.progress = nil
-        state.lastOutcome = .promoted
         if state.rejected?.revision == canary.revision { state.rejected = nil }
         moved(
             Note(

@@ -1,9 +1,10 @@
+import HomeostatAPI
 package import Kubernetes
 
 /// Decides what to do about one ModelDeployment.
 ///
-/// Pure: same input, same plan. The machine has few positions: no stable revision yet, steady, and a rollout that is stepping, promoting or returning.
-/// ``Transition/table`` names every move between them. At most one move is made per plan.
+/// Pure: same input, same plan. ``Position/table`` names every move that the machine can make; at most one is made per
+/// plan.
 package struct Planner: Sendable {
     let policy: Policy
     let observed: Observation
@@ -124,7 +125,6 @@ package struct Planner: Sendable {
             return
         }
         state.isEstablished = true
-        state.lastOutcome = .promoted
         record(
             stable,
             from: nil,
@@ -148,7 +148,6 @@ package struct Planner: Sendable {
             rollout.stepName = policy.steps[0].name
         }
         state.rollout = rollout
-        state.lastOutcome = nil
         state.progress = nil
         moved(
             Note(
@@ -248,7 +247,6 @@ package struct Planner: Sendable {
         }
         state.rollout = nil
         state.progress = nil
-        state.lastOutcome = back.outcome
         let times = "after \((now - rollout.startedAt).inWords), way back \((now - back.since).inWords)"
         switch back.outcome {
         case .rolledBack:
@@ -360,7 +358,7 @@ package struct Planner: Sendable {
         pausedSeconds: Int
     ) {
         state.history.insert(
-            RolloutRecord(
+            FinishedRollout(
                 canary: canary,
                 from: stable,
                 outcome: outcome,

@@ -1,4 +1,5 @@
 package import Engines
+package import HomeostatAPI
 package import Kubernetes
 
 /// What a ModelDeployment asks for, with every default in its place.
@@ -17,7 +18,7 @@ package struct Policy: Sendable, Equatable {
     /// How many retired Deployments and finished rollouts are kept.
     package var historyLimit: Int
     package var isSuspended: Bool
-    package var deletion: Deletion
+    package var deletion: DeletionPolicy
     /// When the deletion was asked for.
     package var deletedAt: Timestamp?
     package var hasFinalizer: Bool
@@ -36,7 +37,7 @@ package struct Policy: Sendable, Equatable {
         progressDeadline: Duration = .seconds(600),
         historyLimit: Int = 3,
         isSuspended: Bool = false,
-        deletion: Deletion = .restore,
+        deletion: DeletionPolicy = .restore,
         deletedAt: Timestamp? = nil,
         hasFinalizer: Bool = true,
         request: Request? = nil,
@@ -79,34 +80,24 @@ package struct Policy: Sendable, Equatable {
         }
     }
 
-    /// What becomes of the children when the object is deleted.
-    package enum Deletion: String, Sendable, CaseIterable {
-        /// All traffic goes back to the stable revision, which stays and serves on.
-        case restore = "Restore"
-        /// Everything stays as it is.
-        case orphan = "Orphan"
-        /// The children go with the object.
-        case delete = "Delete"
-    }
-
     /// How the canary is judged.
     package struct Analysis: Sendable, Equatable {
         package var interval: Duration
         package var metrics: [Metric]
-        package var onNoData: NoData
-        /// How long there may be no data before ``onNoData`` other than ``NoData/hold`` is followed.
+        package var onNoData: OnNoData
+        /// How long there may be no data before ``onNoData`` other than ``OnNoData/hold`` is followed.
         package var noDataTimeout: Duration
         /// How long an analysis step may take.
         package var maximum: Duration
-        package var onTimeout: Timeout
+        package var onTimeout: OnTimeout
 
         package init(
             interval: Duration = .seconds(10),
             metrics: [Metric],
-            onNoData: NoData = .hold,
+            onNoData: OnNoData = .hold,
             noDataTimeout: Duration = .seconds(300),
             maximum: Duration = .seconds(86_400),
-            onTimeout: Timeout = .hold
+            onTimeout: OnTimeout = .hold
         ) {
             self.interval = interval
             self.metrics = metrics
@@ -114,13 +105,6 @@ package struct Policy: Sendable, Equatable {
             self.noDataTimeout = noDataTimeout
             self.maximum = maximum
             self.onTimeout = onTimeout
-        }
-
-        package enum NoData: String, Sendable, CaseIterable {
-            case hold = "Hold", rollback = "Rollback", proceed = "Proceed"
-        }
-        package enum Timeout: String, Sendable, CaseIterable {
-            case hold = "Hold", rollback = "Rollback", promote = "Promote"
         }
     }
 
@@ -163,18 +147,7 @@ package struct Policy: Sendable, Equatable {
 
     /// What a person asks for, by an annotation.
     package struct Request: Sendable, Hashable {
-        package enum Verb: String, Sendable, CaseIterable {
-            /// All steps are done: the canary becomes the stable revision.
-            case promote
-            /// The present step is done.
-            case skip
-            /// The traffic goes back, and the revision is not tried again by itself.
-            case abort
-            /// The revision that was refused is tried again.
-            case retry
-            case pause
-            case resume
-        }
+        package typealias Verb = OperatorRequest.Verb
 
         /// Nil when the annotation names no known verb.
         package var verb: Verb?
@@ -183,12 +156,21 @@ package struct Policy: Sendable, Equatable {
         /// The revision it speaks of; a request about another one than the present is refused.
         package var revision: String
         package var id: String
+        /// Why it cannot be read; nil when it can.
+        package var fault: String?
 
-        package init(_ verb: Verb?, text: String? = nil, revision: String, id: String) {
+        package init(
+            _ verb: Verb?,
+            text: String? = nil,
+            revision: String,
+            id: String,
+            fault: String? = nil
+        ) {
             self.verb = verb
             self.text = text ?? verb?.rawValue ?? ""
             self.revision = revision
             self.id = id
+            self.fault = fault
         }
     }
 }

@@ -11,17 +11,18 @@ package struct RolloutState: Sendable, Equatable {
     /// The last revision that was refused; it is not tried again without a request.
     package var rejected: Rejection?
     /// The latest first.
-    package var history: [RolloutRecord] = []
-    /// How the last change ended, until the next one starts.
-    package var lastOutcome: Outcome?
+    package var history: [FinishedRollout] = []
     /// The last request taken from the annotation, whatever came of it.
-    package var lastRequest: HandledRequest?
+    package var lastRequest: AnsweredRequest?
     /// How far the track that is being waited for has come, and since when.
     package var progress: Progress?
     /// The reason last reported, so that people are told of a change once.
     package var reportedReason: String?
 
     package init() {}
+
+    /// How the last change ended.
+    package var lastOutcome: Outcome? { history.first?.outcome }
 
     /// How a change ended; the raw values stand in status and events.
     package enum Outcome: String, Sendable, CaseIterable {
@@ -124,7 +125,7 @@ package struct Rollout: Sendable, Equatable {
 }
 
 /// One finished change.
-package struct RolloutRecord: Sendable, Equatable {
+package struct FinishedRollout: Sendable, Equatable {
     package var canary: RolloutState.RevisionRecord
     package var from: RolloutState.RevisionRecord?
     package var outcome: RolloutState.Outcome
@@ -136,7 +137,7 @@ package struct RolloutRecord: Sendable, Equatable {
 }
 
 /// A person's request and what came of it.
-package struct HandledRequest: Sendable, Equatable {
+package struct AnsweredRequest: Sendable, Equatable {
     package var id: String
     package var verb: String
     package var revision: String
