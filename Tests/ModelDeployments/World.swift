@@ -85,7 +85,7 @@ struct World {
         let seen = tracks.map { revision, track in
             let ready = available(revision)
             let behaviour = behaviour(revision)
-            let loaded = track.pods.reduce(0) { $0 + behaviour.loaded((now - $1.createdAt).inSeconds) }
+            let furthest = track.pods.map { behaviour.loaded((now - $0.createdAt).inSeconds) }.filter { $0 < 1000 }.max() ?? 0
             return TrackObservation(
                 revision: revision,
                 name: "churn-\(revision)",
@@ -99,7 +99,7 @@ struct World {
                     scheduled: track.pods.count,
                     started: track.pods.count,
                     ready: ready,
-                    loaded: loaded
+                    loaded: ready * 1000 + furthest
                 )
             )
         }
@@ -119,10 +119,12 @@ struct World {
     }
 
     mutating func evidence() -> WindowEvidence? {
-        guard let window = Planner.evidenceWindow(policy, state: state, now: now),
-            let canary = state.rollout?.canary.revision, let stable = state.stable?.revision
+        guard Planner.needsEvidence(policy, state: state, now: now), let rollout = state.rollout,
+            let stable = state.stable?.revision
         else { return nil }
-        let requests = requestsPerSecond * (window.end - window.start).inSeconds
+        let canary = rollout.canary.revision
+        let start = rollout.evidence?.metrics.map(\.countedUntil).min() ?? now
+        let requests = requestsPerSecond * (now - start).inSeconds
         let share = share
         func counts(_ revision: String, _ share: Double) -> TrackCounts {
             let total = Int(requests * share)
@@ -136,7 +138,7 @@ struct World {
             case .answering: MetricEvidence(metric.name, .counts(canary: counted.canary, stable: counted.stable))
             }
         }
-        return WindowEvidence(end: window.end, metrics: metrics ?? [])
+        return WindowEvidence(end: now, metrics: metrics ?? [])
     }
 
     // MARK: Life

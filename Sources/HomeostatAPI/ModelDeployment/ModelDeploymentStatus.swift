@@ -297,6 +297,7 @@ package struct EvidenceState: StatusObject {
     package var unavailableSince: Timestamp?
     package var insufficientSince: Timestamp?
     package var updatedAt: Timestamp?
+    package var countedUntil: Timestamp?
     package var unknown = JSONObject()
 
     package init() {}
@@ -312,6 +313,7 @@ package struct EvidenceState: StatusObject {
         Field("unavailableSince", \.unavailableSince, "Since when the provider does not answer."),
         Field("insufficientSince", \.insufficientSince, "Since when there is nothing to measure."),
         Field("updatedAt", \.updatedAt, "When it was looked at last."),
+        Field("countedUntil", \.countedUntil, "Up to where its evidence has been counted."),
     ]
 }
 
@@ -483,7 +485,11 @@ package struct ProgressStatus: StatusObject {
         Field("scheduled", \.scheduled, "How many of its pods have had a node."),
         Field("started", \.started, "How many of its pods have started."),
         Field("ready", \.ready, "How many of its pods have been ready."),
-        Field("loaded", \.loaded, "How much of the model its pods have loaded, in thousandths, summed over the pods."),
+        Field(
+            "loaded",
+            \.loaded,
+            "A thousand for each ready pod, and how many thousandths of the model the furthest other has loaded."
+        ),
         Field("cause", \.cause, "What holds the pods up, in one word."),
         Field("message", \.message, "The same for people, with the name of a pod."),
         Field("since", \.since, "When there was progress last."),

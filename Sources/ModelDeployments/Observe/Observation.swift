@@ -45,6 +45,8 @@ package struct TrackObservation: Sendable, Equatable {
     package var trouble: Trouble?
     /// How far the pods have come on their way to ready.
     package var progress: ProgressMark
+    /// Whether what the Deployment has beside its pods and their number is as it shall be.
+    package var isCurrent: Bool
 
     package init(
         revision: String,
@@ -56,7 +58,8 @@ package struct TrackObservation: Sendable, Equatable {
         available: Int = 0,
         createdAt: Timestamp? = nil,
         trouble: Trouble? = nil,
-        progress: ProgressMark = ProgressMark()
+        progress: ProgressMark = ProgressMark(),
+        isCurrent: Bool = true
     ) {
         self.revision = revision
         self.name = name
@@ -68,6 +71,7 @@ package struct TrackObservation: Sendable, Equatable {
         self.createdAt = createdAt
         self.trouble = trouble
         self.progress = progress
+        self.isCurrent = isCurrent
     }
 }
 
@@ -80,7 +84,7 @@ package struct ProgressMark: Sendable, Hashable {
     /// Containers `model` that have started.
     package var started: Int
     package var ready: Int
-    /// How much of the model is loaded, in thousandths, summed over the pods, as they report it; 0 when they do not.
+    /// A thousand for each ready pod, and how many thousandths of the model the furthest of the others has loaded.
     package var loaded: Int
 
     package init(scheduled: Int = 0, started: Int = 0, ready: Int = 0, loaded: Int = 0) {

@@ -24,9 +24,9 @@ package struct MetricEvidence: Sendable, Equatable {
     }
 }
 
-/// The evidence of one window, for all metrics.
+/// The evidence of all metrics, each over a window of its own that begins where its last one ended.
 package struct WindowEvidence: Sendable, Equatable {
-    /// Where the window ends, and the next one begins.
+    /// Where the windows end.
     package var end: Timestamp
     package var metrics: [MetricEvidence]
 
@@ -39,13 +39,13 @@ package struct WindowEvidence: Sendable, Equatable {
 /// What has been learnt about a canary since it took traffic.
 package struct AnalysisState: Sendable, Equatable {
     package var startedAt: Timestamp
-    /// Up to where evidence has been counted.
-    package var windowEnd: Timestamp
+    /// When the metrics were looked at last.
+    package var lookedAt: Timestamp
     package var metrics: [MetricState]
 
     package init(startedAt: Timestamp, metrics: [MetricState] = []) {
         self.startedAt = startedAt
-        windowEnd = startedAt
+        lookedAt = startedAt
         self.metrics = metrics
     }
 
@@ -74,17 +74,26 @@ package struct MetricState: Sendable, Equatable {
     /// What the source said when it was unavailable or had nothing to say.
     package var detail = ""
     package var updatedAt: Timestamp
+    /// Up to where its evidence has been counted; a window without an answer is asked for again, so nothing is lost.
+    package var countedUntil: Timestamp
 
-    package init(name: String, comparison: RateComparison? = nil, updatedAt: Timestamp) {
+    package init(name: String, comparison: RateComparison? = nil, since start: Timestamp) {
         self.name = name
         self.comparison = comparison
-        self.updatedAt = updatedAt
+        updatedAt = start
+        countedUntil = start
     }
 }
 
 extension MetricState {
     /// Adds one window.
-    mutating func add(_ reading: MetricEvidence.Reading, policy: Policy.Metric, now: Timestamp) {
+    mutating func add(
+        _ reading: MetricEvidence.Reading,
+        upTo end: Timestamp,
+        policy: Policy.Metric,
+        now: Timestamp
+    ) {
+        guard end > countedUntil else { return }
         updatedAt = now
         switch reading {
         case .unavailable(let reason):
@@ -99,6 +108,7 @@ extension MetricState {
         case .counts(let canary, let stable):
             do throws(RateComparisonError) {
                 try comparison?.add(canary: canary, stable: stable)
+                countedUntil = end
             } catch {
                 insufficientSince = insufficientSince ?? now
                 detail = "\(error)"
@@ -111,7 +121,9 @@ extension MetricState {
                 detail = "the canary answered no request in the window"
                 return
             }
-        case .values(let readings): values = readings
+        case .values(let readings):
+            values = readings
+            countedUntil = end
         }
         unavailableSince = nil
         insufficientSince = nil

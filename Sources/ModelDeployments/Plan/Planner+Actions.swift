@@ -38,7 +38,8 @@ extension Planner {
             let replicas = sizes[track.revision] ?? track.current
             let seen = observed.track(track.revision)
             if seen == nil, replicas == 0, track.revision != stable { return nil }
-            return seen?.desired == replicas ? nil : .scale(revision: track.revision, replicas: replicas)
+            return seen?.desired == replicas && seen?.isCurrent == true
+                ? nil : .scale(revision: track.revision, replicas: replicas)
         }
     }
 

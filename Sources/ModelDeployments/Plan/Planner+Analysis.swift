@@ -21,13 +21,12 @@ extension Planner {
             return state
         }
         let wasBlocked = known.unavailableSince != nil
-        if let evidence, evidence.end > known.windowEnd {
+        if let evidence {
             for (index, metric) in analysis.metrics.enumerated() {
                 guard let reading = evidence.metrics.first(where: { $0.name == metric.name })?.reading else { continue }
-                known.metrics[index].add(reading, policy: metric, now: now)
+                known.metrics[index].add(reading, upTo: evidence.end, policy: metric, now: now)
             }
-            // A source that did not answer is asked again for the same window; nothing is lost meanwhile.
-            if known.unavailableSince == nil { known.windowEnd = evidence.end }
+            known.lookedAt = now
         }
         state.rollout?.evidence = known
         if let since = known.unavailableSince, !wasBlocked {
@@ -42,7 +41,7 @@ extension Planner {
         MetricState(
             name: metric.name,
             comparison: shared(metric, analysis).flatMap { try? RateComparison($0) },
-            updatedAt: now
+            since: now
         )
     }
 
@@ -111,8 +110,7 @@ extension Planner {
 
     mutating func wakeForAnalysis() {
         guard let analysis = policy.analysis, let known = state.rollout?.evidence else { return }
-        wakeUps.append(known.windowEnd + analysis.interval)
-        if known.unavailableSince != nil { wakeUps.append(now + analysis.interval) }
+        wakeUps.append(known.lookedAt + analysis.interval)
         if analysis.onNoData != .hold, let since = noDataSince(known) { wakeUps.append(since + analysis.noDataTimeout) }
     }
 

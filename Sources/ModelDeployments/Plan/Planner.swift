@@ -49,18 +49,13 @@ package struct Planner: Sendable {
         self.state = state
     }
 
-    /// The window for which evidence is due now, if any.
-    package static func evidenceWindow(
-        _ policy: Policy,
-        state: RolloutState,
-        now: Timestamp
-    ) -> (start: Timestamp, end: Timestamp)? {
+    /// Whether the metrics are to be looked at now.
+    package static func needsEvidence(_ policy: Policy, state: RolloutState, now: Timestamp) -> Bool {
         guard let analysis = policy.analysis, !analysis.metrics.isEmpty, !policy.isSuspended, policy.deletedAt == nil,
             policy.errors.isEmpty, let rollout = state.rollout, !rollout.isReturning,
-            rollout.canary.revision == policy.revision, let evidence = rollout.evidence,
-            now >= evidence.windowEnd + analysis.interval
-        else { return nil }
-        return (evidence.windowEnd, now)
+            rollout.canary.revision == policy.revision, let evidence = rollout.evidence
+        else { return false }
+        return now >= evidence.lookedAt + analysis.interval
     }
 
     mutating func plan() -> Plan {
@@ -428,13 +423,12 @@ package struct Planner: Sendable {
     func trouble(of progress: RolloutState.Progress) -> Trouble? {
         guard let track = observed.track(progress.revision) else { return nil }
         // Pods that were loading and stopped doing so look merely unready from outside.
-        let pods = max(1, progress.mark.scheduled)
-        if progress.mark.loaded > 0, progress.mark.loaded < 1000 * pods, track.trouble?.cause ?? .notReady == .notReady
-        {
+        let loading = progress.mark.loaded - progress.mark.ready * 1000
+        if loading > 0, loading < 1000, track.trouble?.cause ?? .notReady == .notReady {
             return Trouble(
                 .modelLoadStalled,
                 object: track.trouble?.object ?? track.name,
-                message: "the model is \(progress.mark.loaded / pods / 10) % loaded and gets no further"
+                message: "the model is \(loading / 10) % loaded and gets no further"
             )
         }
         return track.trouble

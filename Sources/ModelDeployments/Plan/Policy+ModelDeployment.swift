@@ -29,6 +29,7 @@ extension Policy {
             request: object.metadata.annotations[OperatorRequest.annotation].map(Request.init(parsing:)),
             errors: object.validate().map(\.description) + Self.queryErrors(spec)
         )
+        minReadySeconds = max(0, spec.minReadySeconds)
     }
 
     /// What is wrong with the PromQL in a specification, which no schema can say.

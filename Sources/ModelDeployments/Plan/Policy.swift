@@ -13,6 +13,8 @@ package struct Policy: Sendable, Equatable {
     package var replicas: Int
     package var steps: [Step]
     package var analysis: Analysis?
+    /// How long a pod must have been ready to count as available.
+    package var minReadySeconds = 0
     /// How long a track may come no further before it counts as stuck.
     package var progressDeadline: Duration
     /// How many retired Deployments and finished rollouts are kept.

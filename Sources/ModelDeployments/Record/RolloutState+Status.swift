@@ -178,7 +178,7 @@ extension RollbackStatus {
 extension AnalysisState {
     init(_ status: AnalysisStatus, policy: Policy) {
         self.init(startedAt: status.startedAt ?? Timestamp(microseconds: 0))
-        windowEnd = status.lastEvaluatedAt ?? startedAt
+        lookedAt = status.lastEvaluatedAt ?? startedAt
         let metrics = policy.analysis?.metrics ?? []
         let compared = metrics.filter { $0.sequential != nil }.count
         self.metrics = status.state.map { state in
@@ -192,7 +192,7 @@ extension AnalysisStatus {
     init(_ state: AnalysisState) {
         self.init()
         startedAt = state.startedAt
-        lastEvaluatedAt = state.windowEnd
+        lastEvaluatedAt = state.lookedAt
         blockedSince = state.unavailableSince
         self.state = state.metrics.map(EvidenceState.init)
     }
@@ -200,7 +200,8 @@ extension AnalysisStatus {
 
 extension MetricState {
     init(_ state: EvidenceState, configuration: RateComparison.Configuration?) {
-        self.init(name: state.metric, updatedAt: state.updatedAt ?? Timestamp(microseconds: 0))
+        self.init(name: state.metric, since: state.countedUntil ?? Timestamp(microseconds: 0))
+        updatedAt = state.updatedAt ?? countedUntil
         failures = state.failures
         passes = state.passes
         values = state.values
@@ -228,6 +229,7 @@ extension EvidenceState {
         unavailableSince = state.unavailableSince
         insufficientSince = state.insufficientSince
         updatedAt = state.updatedAt
+        countedUntil = state.countedUntil
     }
 }
 

@@ -191,7 +191,7 @@ extension MetricVerdict {
                     expectedSamples,
                     comparison: comparison,
                     since: rollout.evidence?.startedAt,
-                    until: rollout.evidence?.windowEnd
+                    until: state.countedUntil
                 )
             }
         }
