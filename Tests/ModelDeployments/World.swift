@@ -85,7 +85,8 @@ struct World {
         let seen = tracks.map { revision, track in
             let ready = available(revision)
             let behaviour = behaviour(revision)
-            let furthest = track.pods.map { behaviour.loaded((now - $0.createdAt).inSeconds) }.filter { $0 < 1000 }.max() ?? 0
+            let furthest =
+                track.pods.map { behaviour.loaded((now - $0.createdAt).inSeconds) }.filter { $0 < 1000 }.max() ?? 0
             return TrackObservation(
                 revision: revision,
                 name: "churn-\(revision)",

@@ -1,4 +1,4 @@
-package import JSON
+import JSON
 package import Kubernetes
 
 /// Reads from pods how far they have come and what holds them up.

@@ -1,4 +1,4 @@
-package import HomeostatAPI
+import HomeostatAPI
 package import Telemetry
 
 /// Counts what becomes of rollouts.
@@ -17,8 +17,8 @@ package struct RolloutMetrics: Sendable {
         duration = registry.histogram(
             "homeostat_rollout_duration_seconds",
             help: "How long rollouts took, by how they ended.",
-            buckets: [10, 60, 300, 900, 3600, 14_400, 86_400, 604_800],
-            labels: ["result"]
+            labels: ["result"],
+            buckets: [10, 60, 300, 900, 3600, 14_400, 86_400, 604_800]
         )
         moves = registry.counter(
             "homeostat_rollout_phase_changes_total",

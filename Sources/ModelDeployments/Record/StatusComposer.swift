@@ -124,7 +124,7 @@ package struct StatusComposer {
             condition.message = String(message.prefix(1024))
             condition.observedGeneration = status.observedGeneration
             let old = previous.first { $0.type == type }
-            condition.lastTransitionTime = old?.status == value ? old?.lastTransitionTime ?? now : now
+            condition.lastTransitionTime = (old?.status == value ? old?.lastTransitionTime : nil) ?? now.wholeSeconds
             conditions.append(condition)
         }
         let situation = plan.situation
