@@ -137,6 +137,9 @@ package struct ModelDeploymentReconciler: Reconciler {
             let written = try await client.resource(ModelDeployment.self)
                 .replace(updated, subresource: "status", fieldManager: Self.statusManager.name)
             objects.expect(.written(written))
+            // A definition older than this program drops fields it does not know, and with them what was decided; going on
+            // would decide the same for ever.
+            guard written.status == updated.status else { throw OutdatedDefinition() }
         } catch let failure as APIFailure where failure.reason == .notFound { return }
         tell(plan.events, about: object)
         metrics.moved(from: object.status, to: updated.status)
@@ -161,5 +164,13 @@ package struct ModelDeploymentReconciler: Reconciler {
                 )
             )
         }
+    }
+}
+
+/// The API server did not store the status as it was sent.
+package struct OutdatedDefinition: Error, CustomStringConvertible {
+    package var description: String {
+        "the API server dropped parts of the status: its CustomResourceDefinition is not of this version; install the "
+            + "output of \"homeostat crds\""
     }
 }

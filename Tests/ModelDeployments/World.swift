@@ -1,4 +1,5 @@
 import Glibc
+import ControllerRuntime
 import Engines
 import HomeostatAPI
 import JSON
@@ -174,6 +175,7 @@ struct World {
         }
         let next = StatusComposer.status(policy, plan: plan, observed: observation, previous: status, now: now)
         let stored = (try? JSONValue(parsing: next.json.bytes())).flatMap(ModelDeploymentStatus.init(json:))
+        statusFaults += KStatus.violations(of: next.json, generation: policy.generation)
         if stored != next { statusFaults.append("does not survive being stored: \(next.json)") }
         status = stored ?? next
         state = RolloutState(status, policy: policy)

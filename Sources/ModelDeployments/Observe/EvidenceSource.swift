@@ -39,7 +39,9 @@ package final class PrometheusSource: EvidenceSource {
 
     private let http: HTTPClient
     private let kubernetes: KubernetesClient
-    /// Clients are kept, because they know since when a server has not answered. Bounded: the oldest go first.
+    /// Clients are kept, because they know since when a server has not answered.
+    ///
+    /// Bounded: the oldest go first.
     private let clients = Mutex<[(address: Address, client: PrometheusClient)]>([])
 
     /// - Parameter kubernetes: Reads the Secrets with credentials.

@@ -32,7 +32,9 @@ extension Position {
         package var cause: String
     }
 
-    /// Every move there is. What is not in it does not happen; tests hold the planner to that, and the documentation
+    /// Every move there is.
+    ///
+    /// What is not in it does not happen; tests hold the planner to that, and the documentation
     /// prints it.
     package static let table: [Move] = [
         Move(from: .none, to: .establishing, cause: "the object is seen for the first time"),

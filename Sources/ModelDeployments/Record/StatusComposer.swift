@@ -113,11 +113,11 @@ package struct StatusComposer {
 
     private func conditions(
         _ status: ModelDeploymentStatus,
-        _ previous: [StatusCondition]
-    ) -> [StatusCondition] {
-        var conditions: [StatusCondition] = []
+        _ previous: [HomeostatAPI.StatusCondition]
+    ) -> [HomeostatAPI.StatusCondition] {
+        var conditions: [HomeostatAPI.StatusCondition] = []
         func add(_ type: String, _ value: ConditionStatus, _ reason: String, _ message: String) {
-            var condition = StatusCondition()
+            var condition = HomeostatAPI.StatusCondition()
             condition.type = type
             condition.status = value
             condition.reason = reason
