@@ -27,6 +27,10 @@ extension Schema {
         if let minLength { members.set("minLength", .integer(minLength)) }
         if let maxLength { members.set("maxLength", .integer(maxLength)) }
         if let minimum { members.set("minimum", minimum.json) }
+        if kind == .number, let minimum, minimum.rounded(.down) != minimum {
+            // API servers cut the fraction off a minimum when they compare a whole number with it: 1 passes 1.02.
+            members.set("not", ["maximum": minimum.rounded(.down).json])
+        }
         if excludesMinimum { members.set("exclusiveMinimum", true) }
         if let maximum { members.set("maximum", maximum.json) }
         if excludesMaximum { members.set("exclusiveMaximum", true) }
