@@ -2,6 +2,7 @@ import HTTPServing
 import HTTPTransport
 import JSON
 import Synchronization
+import Telemetry
 import TestSupport
 import Testing
 
@@ -175,6 +176,28 @@ import Testing
         _ = try await maps.get(key)
         _ = await failure { _ = try await maps.create(named("a")) }
         #expect(recorder.seen.withLock { $0 } == ["GET get 503", "GET get 200", "POST create <error>"])
+    }
+
+    @Test("requests are counted under controller-runtime's names, without any object's name") func metrics()
+        async throws
+    {
+        let registry = MetricsRegistry()
+        server.on("GET", path + "/a", .json(object("a")))
+        let client = try KubernetesClient(
+            configuration: ClientConfiguration(server: server.url),
+            metrics: registry
+        )
+        let maps = client.resource(of: .configMap)
+        _ = try await maps.get(key)
+        _ = await failure { _ = try await maps.get(ObjectKey(namespace: "n", name: "b")) }
+        let text = String(decoding: registry.expose(), as: UTF8.self)
+        let host = server.url.dropFirst(7)
+        for code in [200, 404] {
+            let series = #"rest_client_requests_total{code="\#(code)",host="\#(host)",method="GET"} 1"#
+            #expect(text.contains(series), "\(text)")
+        }
+        #expect(text.contains(#"rest_client_request_duration_seconds_count{host="\#(host)",verb="get"} 2"#))
+        #expect(!text.contains("configmaps"))
     }
 
     // MARK: Lists

@@ -153,11 +153,11 @@ struct LiveClientTests {
         for try await _ in try await configMaps.watch(in: "default", options) {}
     }
 
-    @Test("a version that is no more is told as expired") func expired() async throws {
-        // A kind that is new knows of no version before it.
+    /// A kind of its own, which is removed at the end.
+    private func withThings(_ body: (ResourceClient<DynamicObject>) async throws -> Void) async throws {
         let group = "g\(UInt32.random(in: 0...UInt32.max)).example.com"
         let type = ResourceType(group: group, version: "v1", kind: "Thing", plural: "things")
-        let definitions = client.resource(of: .customResourceDefinition)
+        let definitions = client.resource(CustomResourceDefinition.self)
         let name = ObjectKey(name: "things.\(group)")
         let schema: JSONValue = ["openAPIV3Schema": ["type": "object", "x-kubernetes-preserve-unknown-fields": true]]
         _ = try await definitions.apply(
@@ -174,12 +174,54 @@ struct LiveClientTests {
         while await failure({ _ = try await things.list(in: "default") })?.reason == .notFound {
             try await Task.sleep(for: .milliseconds(50))
         }
-        let old = await failure {
-            let watch = try await things.watch(in: "default", WatchOptions(resourceVersion: "1", timeout: .seconds(5)))
-            for try await _ in watch { return }
-        }
+        #expect(try await definitions.get(name).isEstablished)
+        #expect(try await client.discovery.find(apiVersion: type.apiVersion, kind: "Thing") == type)
+        let result: Result<Void, any Error>
+        do { result = .success(try await body(things)) } catch { result = .failure(error) }
         try await definitions.delete(name)
-        #expect(old?.isExpired == true, "\(old as Any)")
+        try result.get()
+    }
+
+    @Test("a version that is no more is told as expired") func expired() async throws {
+        // A kind that is new knows of no version before it.
+        try await withThings { things in
+            let old = await failure {
+                let options = WatchOptions(resourceVersion: "1", timeout: .seconds(5))
+                for try await _ in try await things.watch(in: "default", options) { return }
+            }
+            #expect(old?.isExpired == true, "\(old as Any)")
+        }
+    }
+
+    @Test("an object near the server's own limit goes there and back") func largest() async throws {
+        try await withThings { things in
+            let big = String(repeating: "0123456789abcdef", count: 75_000)  // 1.2 MB; etcd takes 1.5 MiB
+            let object = DynamicObject(
+                metadata: ObjectMeta(name: "big", namespace: "default"),
+                fields: ["apiVersion": .string(things.type.apiVersion), "kind": "Thing", "spec": ["x": .string(big)]]
+            )
+            _ = try await things.create(object)
+            var watch = try await things.watch(in: "default").makeAsyncIterator()
+            guard case .added(let seen)? = try await watch.next()?.first else {
+                Issue.record("not watched")
+                return
+            }
+            #expect(seen["spec", "x"]?.string == big)
+            let list = try await things.list(in: "default")
+            #expect(list.items.map { $0["spec", "x"]?.string } == [big])
+        }
+    }
+
+    @Test("initial events end with their bookmark, or are refused by a server that does not know them")
+    func initialEvents() async throws {
+        let minor = try await client.serverVersion().minorNumber ?? 0
+        let told = await failure {
+            let options = WatchOptions(sendInitialEvents: true, timeout: .seconds(5))
+            for try await batch in try await configMaps.watch(in: "kube-system", options) {
+                for case .bookmark(_, isInitialEventsEnd: true) in batch { return }
+            }
+        }
+        if minor < 27 { #expect(told?.reason == .invalid, "\(told as Any)") } else { #expect(told == nil) }
     }
 
     @Test("a long list comes in pages, and streaming delivers the same") func pages() async throws {

@@ -30,7 +30,7 @@ final class Connection: Sendable {
         self.chance = chance
         self.time = time
         server = configuration.server.hasSuffix("/") ? String(configuration.server.dropLast()) : configuration.server
-        credentials = try CredentialSource(configuration, logger: logger, time: time)
+        credentials = try CredentialSource(configuration, logger: logger)
         bucket = configuration.requestsPerSecond.map { SharedBucket(perSecond: $0, burst: configuration.burst) }
         flight = configuration.maxRequestsInFlight.map { FlightLimit($0) }
         self.transport =

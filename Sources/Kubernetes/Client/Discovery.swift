@@ -9,16 +9,23 @@ package struct DiscoveredResource: Sendable, Hashable {
         package var name: String
         /// What is sent and answered there; group and version are empty when they are the resource's own.
         package var group: String
+        /// The version of what is sent and answered.
         package var version: String
+        /// The kind of what is sent and answered.
         package var kind: String
     }
 
+    /// What it is called in objects and paths.
     package var type: ResourceType
     /// As `deployment`; may be empty.
     package var singular: String
+    /// As `deploy`.
     package var shortNames: [String]
+    /// Groups of kinds that people ask for together, as `all`.
     package var categories: [String]
+    /// What can be done, as `get` and `watch`.
     package var verbs: [String]
+    /// The parts with paths of their own.
     package var subresources: [Subresource]
 }
 

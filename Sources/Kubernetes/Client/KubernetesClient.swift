@@ -117,7 +117,9 @@ package final class KubernetesClient: Sendable {
 
 /// The version of an API server.
 package struct ServerVersion: Sendable, Hashable, CustomStringConvertible {
+    /// As `1`.
     package var major: String
+    /// As `20`, of some distributions `20+`.
     package var minor: String
     /// As `v1.20.2`.
     package var gitVersion: String

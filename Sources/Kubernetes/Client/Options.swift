@@ -32,7 +32,9 @@ package struct ListOptions: Sendable, Hashable {
 
 /// What to watch, and from where.
 package struct WatchOptions: Sendable, Hashable {
+    /// As in ``ListOptions/labelSelector``.
     package var labelSelector: String
+    /// As in ``ListOptions/fieldSelector``.
     package var fieldSelector: String
     /// The version to go on from: changes after it are sent.
     ///
@@ -81,6 +83,7 @@ package struct DeleteOptions: Sendable, Hashable {
     package var propagation: Propagation?
     /// Seconds a pod has to end; nil for its own.
     package var gracePeriodSeconds: Int?
+    /// Checks everything and changes nothing.
     package var dryRun: Bool
 
     package init(
@@ -122,6 +125,7 @@ package struct LogOptions: Sendable, Hashable {
     package var limitBytes: Int?
     /// Only what is younger; nil for all.
     package var sinceSeconds: Int?
+    /// Begins each line with its time.
     package var timestamps: Bool
 
     package init(

@@ -3,6 +3,7 @@ package import JSON
 
 /// A list of objects and the version they were read at.
 package struct ObjectList<Object: KubernetesObject>: Sendable {
+    /// In the order of the server.
     package var items: [Object]
     /// Watch from here to miss nothing.
     package var resourceVersion: String
@@ -21,7 +22,9 @@ package enum ListItem<Object: KubernetesObject>: Sendable {
 
 /// The objects of one kind on one server.
 package struct ResourceClient<Object: KubernetesObject>: Sendable {
+    /// What sends the requests.
     package let client: KubernetesClient
+    /// The kind.
     package let type: ResourceType
 
     package init(client: KubernetesClient, type: ResourceType) {
@@ -78,6 +81,7 @@ package struct ResourceClient<Object: KubernetesObject>: Sendable {
                 let isCut = failure.reason == .transport && failure.code == 200
                 guard isStale || isCut, restarts < 3 else { throw failure }
                 restarts += 1
+                if isCut { try await client.connection.backOff(attempt: restarts) }
                 deliver([.restart])
                 token = ""
                 // In pages it may grow stale again; in one answer it cannot.
@@ -496,6 +500,7 @@ package struct Scale: Sendable, Hashable {
     package var statusReplicas: Int
     /// Selects the pods, as text; empty when the kind has none.
     package var selector: String
+    /// The version of the object that is scaled.
     package var resourceVersion: String
 
     init(_ value: JSONValue) {

@@ -37,6 +37,7 @@ package struct WatchStream<Object: KubernetesObject>: AsyncSequence, Sendable {
         self.limitBytes = limitBytes
     }
 
+    /// Begins to read; there is one reader.
     package func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(
             body: stream.body.makeAsyncIterator(),
@@ -49,6 +50,7 @@ package struct WatchStream<Object: KubernetesObject>: AsyncSequence, Sendable {
         )
     }
 
+    /// Reads a watch; letting it go closes the watch.
     package struct AsyncIterator: AsyncIteratorProtocol {
         private var body: HTTPBody.AsyncIterator
         private let connection: Connection

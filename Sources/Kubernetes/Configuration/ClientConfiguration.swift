@@ -1,3 +1,4 @@
+import FoundationEssentials
 package import JSON
 
 /// Where an API server is, who we are there, and how much we ask of it.
@@ -20,9 +21,13 @@ package struct ClientConfiguration: Sendable {
 
     /// Whom to act as, if that is allowed.
     package struct Impersonation: Sendable, Hashable {
+        /// The name to act under.
         package var user: String
+        /// The groups to be in, besides the server's own.
         package var groups: [String]
+        /// The uid to have; empty for none.
         package var uid: String
+        /// Further facts about the user.
         package var extra: [String: [String]]
 
         package init(user: String, groups: [String] = [], uid: String = "", extra: [String: [String]] = [:]) {
@@ -41,10 +46,15 @@ package struct ClientConfiguration: Sendable {
     package var certificateAuthority: Material?
     /// The name to verify instead of the address's; empty for the address's.
     package var tlsServerName = ""
+    /// Accepts any server; for tests and emergencies.
     package var insecureSkipTLSVerify = false
+    /// Our certificate chain, in PEM; goes with ``clientKey``.
     package var clientCertificate: Material?
+    /// The private key, in PEM, without a password.
     package var clientKey: Material?
+    /// How we prove who we are.
     package var credentials = Credentials.none
+    /// Whom to act as; nil for ourselves.
     package var impersonation: Impersonation?
     /// `http`, `https` or `socks5` address.
     package var proxy: String?
@@ -55,15 +65,19 @@ package struct ClientConfiguration: Sendable {
     package var fieldManager = "homeostat"
     /// Asks for gzip; worth it on slow links only.
     package var compression = false
+    /// Offers HTTP/2, over which all requests share one connection.
     package var http2 = true
+    /// How long name lookup, connect and TLS handshake may take together.
     package var connectTimeLimit: Duration = .seconds(10)
     /// How long a request may take; of lists how long the server may be silent.
     ///
     /// Watches have their own limit.
     package var requestTimeLimit: Duration = .seconds(30)
+    /// Connections at the same time; watches come on top.
     package var maxConnectionsPerHost = 64
     /// The largest object, event or answer to accept; lists may be larger, their items not.
     package var maxObjectBytes = 64 << 20
+    /// When a request is sent again.
     package var retries = RetryPolicy()
     /// Requests a second on average; nil for no limit, as fits servers with priority and fairness.
     package var requestsPerSecond: Double?
@@ -80,7 +94,9 @@ package struct ClientConfiguration: Sendable {
 package struct CredentialPlugin: Sendable, Hashable {
     /// `client.authentication.k8s.io/v1` or `…/v1beta1`.
     package var apiVersion: String
+    /// A path, or a name that is looked for in `PATH`.
     package var command: String
+    /// Its arguments.
     package var arguments: [String]
     /// Added to our own environment.
     package var environment: [String: String]
@@ -123,7 +139,7 @@ extension ClientConfiguration {
     package static func load(
         path: String? = nil,
         context: String? = nil,
-        environment: [String: String],
+        environment: [String: String] = ProcessInfo.processInfo.environment,
         serviceAccount: String = "/var/run/secrets/kubernetes.io/serviceaccount"
     ) throws(ConfigurationError) -> ClientConfiguration {
         let home = environment["HOME"] ?? ""

@@ -14,6 +14,7 @@ package struct ConfigurationError: Error, Sendable, CustomStringConvertible {
         case plugin
     }
 
+    /// The cause.
     package var reason: Reason
     /// What was attempted, on what, and what happened.
     package var detail: String

@@ -36,7 +36,7 @@ final class CredentialSource: Sendable {
     private let state: Mutex<State>
 
     /// - Throws: ``ConfigurationError`` when certificates cannot be read or do not fit each other.
-    init(_ configuration: ClientConfiguration, logger: Logger, time: Timekeeper) throws(ConfigurationError) {
+    init(_ configuration: ClientConfiguration, logger: Logger) throws(ConfigurationError) {
         self.configuration = configuration
         self.logger = logger
         var state = State(tls: TLSConfiguration())
@@ -47,7 +47,7 @@ final class CredentialSource: Sendable {
         self.state = Mutex(state)
         impersonation = configuration.impersonation.map(Self.headers) ?? [:]
         if case .plugin(let plugin) = configuration.credentials {
-            self.plugin = PluginCredentials(plugin, time: time)
+            self.plugin = PluginCredentials(plugin)
         } else {
             plugin = nil
         }

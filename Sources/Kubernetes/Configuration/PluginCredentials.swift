@@ -4,27 +4,33 @@ import JSON
 import Synchronization
 
 /// Runs a credential plugin when it is needed, and keeps its answer until it expires or is rejected.
-actor PluginCredentials {
+final class PluginCredentials: Sendable {
     struct Answer: Sendable {
         var token: String?
         var certificate: [UInt8]?
         var key: [UInt8]?
         var expires: Timestamp?
+        /// Which run printed it, counted from 1.
         var generation = 0
+    }
+
+    private struct State {
+        var answer: Answer?
+        var running: Task<Answer, any Error>?
+        /// How many runs were begun.
+        var generation = 0
+        /// The newest run whose answer the server did not accept.
+        var rejected = 0
+        var isShutDown = false
     }
 
     private let plugin: CredentialPlugin
     private let inherited: [String: String]
     private let now: @Sendable () -> Timestamp
-    private let rejected = Mutex(0)
-    private let isShutDown = Mutex(false)
-    private var answer: Answer?
-    private var running: Task<Answer, any Error>?
-    private var generation = 0
+    private let state = Mutex(State())
 
     init(
         _ plugin: CredentialPlugin,
-        time: Timekeeper,
         inherited: [String: String] = ProcessInfo.processInfo.environment,
         now: @escaping @Sendable () -> Timestamp = { Timestamp(seconds: Date().timeIntervalSince1970) }
     ) {
@@ -37,30 +43,50 @@ actor PluginCredentials {
     ///
     /// Those who come meanwhile wait for the same run.
     func current() async throws -> Answer {
-        if let answer, answer.generation > rejected.withLock({ $0 }), answer.expires.map({ $0 > now() }) ?? true {
-            return answer
+        let time = now()
+        enum Next { case answer(Answer), run(Task<Answer, any Error>) }
+        let next = state.withLock { state -> Next in
+            if let answer = state.answer, answer.generation > state.rejected, answer.expires.map({ $0 > time }) ?? true
+            {
+                return .answer(answer)
+            }
+            if let running = state.running { return .run(running) }
+            state.generation += 1
+            let generation = state.generation
+            let task = Task { [plugin, inherited, isShutDown = state.isShutDown] in
+                if isShutDown { throw CancellationError() }
+                var answer = try await Self.run(plugin, inherited)
+                answer.generation = generation
+                return answer
+            }
+            state.running = task
+            return .run(task)
         }
-        if let running { return try await running.value }
-        generation += 1
-        let generation = generation
-        let task = Task { [plugin, inherited] in
-            var answer = try await Self.run(plugin, inherited)
-            answer.generation = generation
-            return answer
+        switch next {
+        case .answer(let answer): return answer
+        case .run(let task):
+            let result = await task.result
+            state.withLock { state in
+                if state.running == task { state.running = nil }
+                if case .success(let answer) = result, answer.generation >= state.answer?.generation ?? 0 {
+                    state.answer = answer
+                }
+            }
+            return try result.get()
         }
-        running = task
-        defer { running = nil }
-        let fresh = try await task.value
-        answer = fresh
-        return fresh
     }
 
     /// The server did not accept what this run printed.
-    nonisolated func reject(generation: Int) { rejected.withLock { $0 = max($0, generation) } }
+    func reject(generation: Int) { state.withLock { $0.rejected = max($0.rejected, generation) } }
 
-    nonisolated func shutdown() { Task { await self.stop() } }
-
-    private func stop() { running?.cancel() }
+    /// Kills a plugin that runs.
+    func shutdown() {
+        let running = state.withLock { state in
+            state.isShutDown = true
+            return state.running
+        }
+        running?.cancel()
+    }
 
     // MARK: One run
 

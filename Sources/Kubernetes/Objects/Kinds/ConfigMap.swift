@@ -11,6 +11,7 @@ package struct ConfigMap: ObjectView, TypedObject {
         self.fields = fields
     }
 
+    /// The texts by their names.
     package var data: [String: String] {
         get { JSONValue.strings(fields["data"]) }
         set { fields.set("data", .object(JSONObject(newValue.sorted { $0.key < $1.key }.map { ($0, .string($1)) }))) }

@@ -11,14 +11,19 @@ package struct CustomResourceDefinition: ObjectView, TypedObject {
         self.fields = fields
     }
 
+    /// The group of the kind.
     package var group: String { self["spec", "group"]?.string ?? "" }
+    /// The kind.
     package var kind: String { self["spec", "names", "kind"]?.string ?? "" }
+    /// Its name in paths.
     package var plural: String { self["spec", "names", "plural"]?.string ?? "" }
+    /// Whether its objects live in a namespace.
     package var isNamespaced: Bool { self["spec", "scope"]?.string == "Namespaced" }
     /// The versions that are served.
     package var servedVersions: [String] {
         (self["spec", "versions"]?.array ?? []).filter { $0["served"]?.bool == true }.compactMap { $0["name"]?.string }
     }
+    /// `Established`, `NamesAccepted`, `NonStructuralSchema` and others.
     package var conditions: [StatusCondition] { StatusCondition.list(self["status", "conditions"]) }
     /// Whether its objects can be created and watched.
     package var isEstablished: Bool { conditions.contains { $0.type == "Established" && $0.isTrue } }

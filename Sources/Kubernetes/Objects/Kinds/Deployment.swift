@@ -23,6 +23,7 @@ package struct Deployment: ObjectView, TypedObject {
         get { self["spec", "template"] ?? [:] }
         set { self["spec", "template"] = newValue }
     }
+    /// Whether a changed template is held back.
     package var isPaused: Bool { self["spec", "paused"]?.bool ?? false }
 
     /// The generation that the status speaks of.
@@ -31,9 +32,11 @@ package struct Deployment: ObjectView, TypedObject {
     package var statusReplicas: Int { self["status", "replicas"]?.integer ?? 0 }
     /// Pods of the newest template.
     package var updatedReplicas: Int { self["status", "updatedReplicas"]?.integer ?? 0 }
+    /// Pods that take traffic.
     package var readyReplicas: Int { self["status", "readyReplicas"]?.integer ?? 0 }
     /// Pods ready for as long as `minReadySeconds`.
     package var availableReplicas: Int { self["status", "availableReplicas"]?.integer ?? 0 }
+    /// `Available`, `Progressing`, `ReplicaFailure`.
     package var conditions: [StatusCondition] { StatusCondition.list(self["status", "conditions"]) }
 
     /// Whether the newest specification is carried out whole: every pod is of its template and available.

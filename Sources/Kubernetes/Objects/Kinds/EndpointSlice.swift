@@ -13,12 +13,15 @@ package struct EndpointSlice: ObjectView, TypedObject {
 
     /// One pod behind the Service.
     package struct Endpoint: Sendable, Hashable {
+        /// Of one pod, and of one family.
         package var addresses: [String]
         /// Takes new traffic; true when the server does not say.
         package var isReady: Bool
         /// Could take traffic, if only until it ends.
         package var isServing: Bool
+        /// Whether the pod is being deleted.
         package var isTerminating: Bool
+        /// Where it is; may be empty.
         package var nodeName: String
         /// The pod's name; empty when it is no pod.
         package var pod: String
@@ -37,6 +40,8 @@ package struct EndpointSlice: ObjectView, TypedObject {
 
     /// The Service that the addresses are behind.
     package var serviceName: String { metadata.labels["kubernetes.io/service-name"] ?? "" }
+    /// `IPv4`, `IPv6` or `FQDN`.
     package var addressType: String { fields["addressType"]?.string ?? "" }
+    /// The pods of this slice; a Service may have several slices.
     package var endpoints: [Endpoint] { (fields["endpoints"]?.array ?? []).map(Endpoint.init) }
 }

@@ -13,7 +13,9 @@ package struct Endpoints: ObjectView, TypedObject {
 
     /// One address behind the Service.
     package struct Address: Sendable, Hashable {
+        /// The address.
         package var ip: String
+        /// Where it is; may be empty.
         package var nodeName: String
         /// The pod's name; empty when it is no pod.
         package var pod: String

@@ -17,11 +17,15 @@ package struct Event: ObjectView, TypedObject {
     package var reason: String { fields["reason"]?.string ?? "" }
     /// What was done, in one word.
     package var action: String { fields["action"]?.string ?? "" }
+    /// What happened, in a sentence.
     package var note: String { fields["note"]?.string ?? "" }
+    /// Who says it.
     package var reportingController: String { fields["reportingController"]?.string ?? "" }
+    /// When it was first said.
     package var eventTime: Timestamp? { fields["eventTime"]?.string.flatMap { Timestamp($0) } }
-    /// The kind and name of the object it is about.
+    /// The kind of the object it is about.
     package var regardingKind: String { self["regarding", "kind"]?.string ?? "" }
+    /// The name of the object it is about.
     package var regarding: ObjectKey {
         ObjectKey(
             namespace: self["regarding", "namespace"]?.string ?? "",

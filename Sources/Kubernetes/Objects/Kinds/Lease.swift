@@ -21,10 +21,12 @@ package struct Lease: ObjectView, TypedObject {
         get { self["spec", "leaseDurationSeconds"]?.integer ?? 0 }
         set { self["spec", "leaseDurationSeconds"] = .integer(newValue) }
     }
+    /// When the holder got it; by the holder's clock.
     package var acquireTime: Timestamp? {
         get { self["spec", "acquireTime"]?.string.flatMap { Timestamp($0) } }
         set { self["spec", "acquireTime"] = newValue.map { .string($0.microTime) } }
     }
+    /// When the holder last renewed it; by the holder's clock.
     package var renewTime: Timestamp? {
         get { self["spec", "renewTime"]?.string.flatMap { Timestamp($0) } }
         set { self["spec", "renewTime"] = newValue.map { .string($0.microTime) } }

@@ -13,7 +13,9 @@ package struct Node: ObjectView, TypedObject {
 
     /// What keeps pods away that do not bear it.
     package struct Taint: Sendable, Hashable {
+        /// As `node.kubernetes.io/not-ready`.
         package var key: String
+        /// Often empty.
         package var value: String
         /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
         package var effect: String
@@ -25,9 +27,13 @@ package struct Node: ObjectView, TypedObject {
         }
     }
 
+    /// Whether an administrator keeps new pods away.
     package var isUnschedulable: Bool { self["spec", "unschedulable"]?.bool ?? false }
+    /// What keeps pods away.
     package var taints: [Taint] { (self["spec", "taints"]?.array ?? []).map(Taint.init) }
+    /// `Ready`, `MemoryPressure`, `DiskPressure`, `PIDPressure` and others'.
     package var conditions: [StatusCondition] { StatusCondition.list(self["status", "conditions"]) }
+    /// Whether it runs pods.
     package var isReady: Bool { conditions.contains { $0.type == "Ready" && $0.isTrue } }
     /// What pods may use in all, as quantities: `cpu`, `memory`, `pods` and the like.
     package var allocatable: [String: String] { JSONValue.strings(self["status", "allocatable"]) }

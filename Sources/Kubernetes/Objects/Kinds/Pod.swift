@@ -13,14 +13,21 @@ package struct Pod: ObjectView, TypedObject {
 
     /// The state of one container.
     package struct Container: Sendable, Hashable {
+        /// As in the specification.
         package var name: String
+        /// The image as it was asked for.
         package var image: String
+        /// The image that runs, by its digest.
         package var imageID: String
+        /// Whether it passes its readiness probe.
         package var isReady: Bool
+        /// Whether it passed its startup probe.
         package var isStarted: Bool
+        /// How often it was started again.
         package var restartCount: Int
         /// Why it waits to run, as `ImagePullBackOff` or `CrashLoopBackOff`; empty when it does not wait.
         package var waitingReason: String
+        /// The details of ``waitingReason``.
         package var waitingMessage: String
         /// Since when it runs; nil when it does not.
         package var runningSince: Timestamp?
@@ -31,10 +38,13 @@ package struct Pod: ObjectView, TypedObject {
 
         /// The end of a container.
         package struct End: Sendable, Hashable {
+            /// Of the process; 128 and more for a signal.
             package var exitCode: Int
             /// As `OOMKilled`, `Error` or `Completed`.
             package var reason: String
+            /// The last words of the container, if it left any.
             package var message: String
+            /// When it ended.
             package var finishedAt: Timestamp?
 
             init?(_ value: JSONValue?) {
@@ -65,11 +75,15 @@ package struct Pod: ObjectView, TypedObject {
     package var phase: String { self["status", "phase"]?.string ?? "" }
     /// Why the pod as a whole is in its phase, as `Evicted`; often empty.
     package var reason: String { self["status", "reason"]?.string ?? "" }
+    /// The details of ``reason``.
     package var message: String { self["status", "message"]?.string ?? "" }
+    /// Empty until it has one.
     package var podIP: String { self["status", "podIP"]?.string ?? "" }
     /// The node it is bound to; empty while it is not scheduled.
     package var nodeName: String { self["spec", "nodeName"]?.string ?? "" }
+    /// When the node took it up.
     package var startTime: Timestamp? { self["status", "startTime"]?.string.flatMap { Timestamp($0) } }
+    /// `PodScheduled`, `Initialized`, `ContainersReady`, `Ready` and others'.
     package var conditions: [StatusCondition] { StatusCondition.list(self["status", "conditions"]) }
     /// Whether it takes traffic.
     package var isReady: Bool { conditions.contains { $0.type == "Ready" && $0.isTrue } }
@@ -77,7 +91,9 @@ package struct Pod: ObjectView, TypedObject {
     package var unschedulable: String? {
         conditions.first { $0.type == "PodScheduled" && $0.status == "False" && $0.reason == "Unschedulable" }?.message
     }
+    /// The states of the containers; empty until the node has reported.
     package var containers: [Container] { (self["status", "containerStatuses"]?.array ?? []).map(Container.init) }
+    /// The states of the containers that run first.
     package var initContainers: [Container] {
         (self["status", "initContainerStatuses"]?.array ?? []).map(Container.init)
     }

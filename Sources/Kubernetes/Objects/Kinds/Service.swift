@@ -13,7 +13,9 @@ package struct Service: ObjectView, TypedObject {
 
     /// One port of a Service.
     package struct Port: Sendable, Hashable {
+        /// Empty when there is one port.
         package var name: String
+        /// The port of the Service.
         package var port: Int
         /// A number or the name of a container's port.
         package var targetPort: String
@@ -34,5 +36,6 @@ package struct Service: ObjectView, TypedObject {
     package var clusterIP: String { self["spec", "clusterIP"]?.string ?? "" }
     /// The labels of the pods behind it.
     package var selector: [String: String] { JSONValue.strings(self["spec", "selector"]) }
+    /// In the order of the specification.
     package var ports: [Port] { (self["spec", "ports"]?.array ?? []).map(Port.init) }
 }

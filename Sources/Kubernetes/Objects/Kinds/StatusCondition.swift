@@ -2,11 +2,15 @@ package import JSON
 
 /// A condition in the status of a built-in kind, as it was read.
 package struct StatusCondition: Sendable, Hashable {
+    /// As `Ready`.
     package var type: String
     /// `True`, `False` or `Unknown`.
     package var status: String
+    /// Why, in one word.
     package var reason: String
+    /// Why, in a sentence.
     package var message: String
+    /// When ``status`` last changed.
     package var lastTransitionTime: Timestamp?
 
     /// Whether it holds.
