@@ -2,10 +2,10 @@
 {{- define "homeostat.rules.modeldeployments" }}
 - apiGroups: [homeostat.dev]
   resources: [modeldeployments]
-  verbs: [get, list, watch, patch]
+  verbs: [list, watch, patch]
 - apiGroups: [homeostat.dev]
   resources: [modeldeployments/status]
-  verbs: [update, patch]
+  verbs: [update]
 # Owner references with blockOwnerDeletion need this where OwnerReferencesPermissionEnforcement is on.
 - apiGroups: [homeostat.dev]
   resources: [modeldeployments/finalizers]
@@ -15,13 +15,17 @@
 {{- define "homeostat.rules.workloads" }}
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, create, update, patch, delete]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [services]
-  verbs: [get, list, watch, create, update, patch, delete]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
+# Nothing can be made or put back in a namespace that is being deleted.
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get]
 {{- end }}
 
 {{- define "homeostat.rules.secrets" }}
@@ -44,5 +48,5 @@
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   resourceNames: [homeostat]
-  verbs: [get, update]
+  verbs: [get, patch]
 {{- end }}
