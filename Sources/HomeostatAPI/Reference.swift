@@ -19,7 +19,8 @@ package enum Reference {
     }
 
     private static func page(title: String, introduction: String, sections: [(String, Schema)]) -> String {
-        var text = "<!-- Made from the Swift types; change those and run the tests with HOMEOSTAT_WRITE_GENERATED=1. -->\n\n"
+        var text = "<!-- Made from the Swift types; change those and run the tests with "
+        text += "HOMEOSTAT_WRITE_GENERATED=1. -->\n\n"
         text += "# \(title)\n\n\(introduction)\n"
         for (name, schema) in sections {
             text += "\n## \(name)\n\n| field | type | default | meaning |\n|---|---|---|---|\n"
