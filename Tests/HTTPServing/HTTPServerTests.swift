@@ -403,6 +403,21 @@ struct HTTPServerTests {
         }
     }
 
+    @Test("closes a connection that stands still for longer than the idle limit")
+    func idle() async throws {
+        try await withServer(HTTPServerConfiguration(idleLimit: .seconds(1))) { _ in
+            .text("")
+        } _: { server in
+            let unfinished = try RawConnection(port: server.port)
+            try await unfinished.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nab")
+            let between = try RawConnection(port: server.port)
+            try await between.send(Self.get)
+            #expect(try await between.response().status == 200)
+            #expect(try await between.receiveToEnd().isEmpty)
+            _ = try await unfinished.receiveToEnd()
+        }
+    }
+
     @Test("says why an address cannot be listened on")
     func cannotListen() async throws {
         try await withServer { _ in
