@@ -109,12 +109,14 @@ at_exit() {
     trap 'exit 143' TERM HUP
 }
 
+# The commands find the script's exit status in EXIT_STATUS.
 run_at_exit() {
-    local status=$? i
+    EXIT_STATUS=$?
+    local i
     trap '' INT TERM HUP # a second Ctrl-C does not leave things half taken down
     trap - EXIT
     for ((i = ${#AT_EXIT[@]} - 1; i >= 0; i--)); do eval "${AT_EXIT[i]}" || true; done
-    exit "$status"
+    exit "$EXIT_STATUS"
 }
 
 # stop_process PID [SECONDS]: asks a process to end, and ends it when it has not after that time (default 5).
