@@ -33,7 +33,11 @@ let libraries: [Room] = [
         uses: ["COpenSSL", "HTTPTransport", "JSON", "Telemetry", "YAML"],
         testsUse: ["HTTPServing"]
     ),
-    Room(name: "ControllerRuntime", uses: ["JSON", "Kubernetes", "Telemetry"], testsUse: ["HTTPServing"]),
+    Room(
+        name: "ControllerRuntime",
+        uses: ["HTTPTransport", "JSON", "Kubernetes", "Telemetry"],
+        testsUse: ["HTTPServing"]
+    ),
     Room(name: "Engines", isNumerical: true),
     Room(name: "Evidence", uses: ["HTTPTransport", "JSON", "Telemetry"], testsUse: ["HTTPServing"]),
     Room(name: "HomeostatAPI", uses: ["COpenSSL", "JSON", "Kubernetes", "YAML"]),

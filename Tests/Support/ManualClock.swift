@@ -20,7 +20,8 @@ package final class ManualClock: Clock {
         var nextID = 0
         var sleepers: [Int: Sleeper] = [:]
         var cancelled: Set<Int> = []
-        var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+        var watchers: [Int: (isMet: @Sendable ([Instant]) -> Bool, continuation: CheckedContinuation<Void, Never>)] =
+            [:]
     }
 
     private let state = Mutex(State())
@@ -43,10 +44,10 @@ package final class ManualClock: Clock {
                     if state.cancelled.remove(id) != nil { return .cancelled }
                     if deadline <= state.now { return .done }
                     state.sleepers[id] = Sleeper(deadline: deadline, continuation: continuation)
-                    let count = state.sleepers.count
-                    let ready = state.watchers.filter { $0.count <= count }.map(\.continuation)
-                    state.watchers.removeAll { $0.count <= count }
-                    return .parked(ready)
+                    let deadlines = state.sleepers.values.map(\.deadline)
+                    let ready = state.watchers.filter { $0.value.isMet(deadlines) }
+                    for id in ready.keys { state.watchers[id] = nil }
+                    return .parked(ready.values.map(\.continuation))
                 }
                 switch step {
                 case .done: continuation.resume()
@@ -65,14 +66,31 @@ package final class ManualClock: Clock {
     }
 
     /// Suspends until at least `count` tasks sleep on this clock.
-    package func sleepers(atLeast count: Int) async {
-        await withCheckedContinuation { continuation in
-            let isReady = state.withLock { state in
-                if state.sleepers.count >= count { return true }
-                state.watchers.append((count, continuation))
-                return false
+    package func sleepers(atLeast count: Int) async { await wait { $0.count >= count } }
+
+    /// Suspends until a task sleeps that is due in exactly this time.
+    package func sleeper(dueIn duration: Duration) async {
+        let due = now.advanced(by: duration)
+        await wait { $0.contains(due) }
+    }
+
+    /// Returns in a cancelled task too, so that a test's time limit can end it.
+    private func wait(until isMet: @escaping @Sendable ([Instant]) -> Bool) async {
+        let id = state.withLock { state in
+            state.nextID += 1
+            return state.nextID
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isReady = state.withLock { state in
+                    if Task.isCancelled || isMet(state.sleepers.values.map(\.deadline)) { return true }
+                    state.watchers[id] = (isMet, continuation)
+                    return false
+                }
+                if isReady { continuation.resume() }
             }
-            if isReady { continuation.resume() }
+        } onCancel: {
+            state.withLock { $0.watchers.removeValue(forKey: id) }?.continuation.resume()
         }
     }
 

@@ -4,9 +4,9 @@ import Synchronization
 import Telemetry
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #endif
 
 /// The lease is not held, or cannot be trusted any more: another process may act.
@@ -125,7 +125,7 @@ package final class LeaderElector: Sendable {
         guard runtime.clock.now < deadline else { return }
         do {
             try await withDeadline(deadline, runtime.clock) { try await self.tryOnce() }
-        } catch where Task.isCancelled {
+        } catch  where Task.isCancelled {
             return
         } catch {
             runtime.logger.warning("the lease could not be taken or renewed", fields(["error": .error(error)]))
