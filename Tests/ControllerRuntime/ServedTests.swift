@@ -434,6 +434,53 @@ extension ResourceType {
         }
     }
 
+    @Test("7.44 metrics say what happened, under the names dashboards know, and no series has an object's name")
+    func metrics() async throws {
+        struct Broken: Error {}
+        let informer = informer()
+        let tries = Box<Bool>()
+        var options = ControllerOptions(maxConcurrent: 2)
+        options.queue.backoff = Backoff(first: .milliseconds(1), limit: .milliseconds(5))
+        let controller = Controller(
+            name: "widgets",
+            reconciler: ClosureReconciler { _ in
+                tries.add(true)
+                switch tries.values.count {
+                case 1: throw Broken()
+                case 2: throw APIFailure.fixture(.conflict, code: 409)
+                case 3: throw TerminalError(Broken())
+                default: return .settled
+                }
+            },
+            options: options,
+            runtime: runtime
+        )
+        controller.watch(informer)
+        let run = Task { try await controller.run() }
+        put("object-name")
+        try await running(informer) {
+            await tries.wait(for: 3)
+            put("object-name", 2)
+            await tries.wait(for: 4)
+            run.cancel()
+            _ = await run.result
+        }
+        let text = registry.text
+        for line in [
+            #"controller_runtime_reconcile_total{controller="widgets",result="error"} 2"#,
+            #"controller_runtime_reconcile_total{controller="widgets",result="requeue"} 1"#,
+            #"controller_runtime_reconcile_errors_total{controller="widgets"} 2"#,
+            #"controller_runtime_terminal_reconcile_errors_total{controller="widgets"} 1"#,
+            #"controller_runtime_max_concurrent_reconciles{controller="widgets"} 2"#,
+            #"homeostat_controller_conflicts_total{controller="widgets"} 1"#,
+            #"workqueue_depth{name="widgets",controller="widgets"} 0"#,
+            #"workqueue_retries_total{name="widgets",controller="widgets"} 2"#,
+            #"homeostat_informer_lists_total{resource="widgets.example.com"} 1"#,
+            #"homeostat_informer_objects{resource="widgets.example.com"} 1"#,
+        ] { #expect(text.contains(line)) }
+        #expect(!text.contains("object-name") && !text.contains("shop"))
+    }
+
     @Test("a crash after any write leaves what was written and nothing more") func crash() async throws {
         let widgets: ResourceClient<DynamicObject> = client.resource(of: .widget)
         server.crash(afterWrite: 2)
