@@ -177,6 +177,10 @@ package struct Observer: Sendable {
         do {
             let found = try await client.resource(DynamicObject.self, of: .namespace).get(ObjectKey(name: namespace))
             return found.metadata.isBeingDeleted || found["status", "phase"] == "Terminating"
-        } catch let failure as APIFailure where failure.reason == .notFound { return true }
+        } catch let failure as APIFailure where failure.reason == .notFound {
+            return true
+        } catch let failure as APIFailure where failure.reason == .forbidden {
+            return false  // then the way back is tried, which is bounded in time
+        }
     }
 }
