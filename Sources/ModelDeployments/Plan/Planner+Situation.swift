@@ -49,18 +49,33 @@ extension Planner {
             )
         }
         let track = observed.track(stable.revision)
-        let serves = "revision \(stable.revision) (version \(stable.version)) serves all traffic"
-        guard !isServing(stable.revision) else {
+        let name = "revision \(stable.revision) (version \(stable.version))"
+        let others = observed.tracks.filter { $0.revision != stable.revision && ($0.desired > 0 || $0.replicas > 0) }
+        guard !isServing(stable.revision) || !others.isEmpty else {
             let isBack =
                 state.lastOutcome == .reverted || state.lastOutcome == .rolledBack || state.lastOutcome == .aborted
-            return Situation(.healthy, .ready, reason: isBack ? "RevertedToStable" : "Promoted", serves)
+            return Situation(
+                .healthy,
+                .ready,
+                reason: isBack ? "RevertedToStable" : "Promoted",
+                "\(name) serves all traffic"
+            )
+        }
+        if isServing(stable.revision) {
+            let pods = others.reduce(0) { $0 + max($1.desired, $1.replicas) }
+            return Situation(
+                .progressing,
+                .working,
+                reason: "Scaling",
+                "\(name) serves; \(pods) pods of other revisions are leaving"
+            )
         }
         if isStuck { return Situation(.degraded, .stalled, reason: "ProgressDeadlineExceeded", stuckMessage) }
         return Situation(
             .progressing,
             .working,
             reason: "Scaling",
-            "\(serves) with \(track?.available ?? 0) of \(policy.replicas) pods available\(troubleText(track))"
+            "\(name) serves with \(track?.available ?? 0) of \(policy.replicas) pods available\(troubleText(track))"
         )
     }
 
