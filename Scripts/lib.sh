@@ -9,6 +9,11 @@
         etcd-server containerd runc containernetworking-plugins iptables conntrack ebtables ethtool socat iproute2
         util-linux procps openssl curl ca-certificates umoci
     )
+    # The charts are rendered by a Go program on the libraries that helm itself uses, as Debian has them.
+    CHART_PACKAGES=(
+        golang-go golang-github-masterminds-sprig-dev golang-github-xeipuuv-gojsonschema-dev
+        golang-github-gobwas-glob-dev golang-k8s-sigs-yaml-dev
+    )
     EXIT_SKIPPED=77
 }
 
