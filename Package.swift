@@ -1,5 +1,4 @@
 // swift-tools-version: 6.2
-import Foundation
 import PackageDescription
 
 let strict: [SwiftSetting] = [
@@ -17,6 +16,8 @@ struct Room {
     var name: String
     var uses: [String] = []
     var testsUse: [String] = []
+    /// Folders of its tests that hold no Swift.
+    var testsExclude: [String] = []
     /// Whether it is optimised in debug builds too: numerical code is a hundred times slower otherwise.
     var isNumerical = false
 }
@@ -40,7 +41,11 @@ let libraries: [Room] = [
     ),
     Room(name: "Engines", isNumerical: true),
     Room(name: "Evidence", uses: ["HTTPTransport", "JSON", "Telemetry"], testsUse: ["HTTPServing"]),
-    Room(name: "HomeostatAPI", uses: ["COpenSSL", "JSON", "Kubernetes", "YAML"]),
+    Room(
+        name: "HomeostatAPI",
+        uses: ["COpenSSL", "JSON", "Kubernetes", "YAML"],
+        testsExclude: ["Fixtures"]
+    ),
     Room(
         name: "ModelDeployments",
         uses: ["ControllerRuntime", "Engines", "Evidence", "HomeostatAPI", "JSON", "Kubernetes", "Telemetry"]
@@ -65,10 +70,6 @@ let programs: [Room] = [
     ),
 ]
 
-func exists(_ path: String) -> Bool {
-    FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + path)
-}
-
 let systemLibraries: [Target] = [
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
@@ -76,63 +77,55 @@ let systemLibraries: [Target] = [
     .systemLibrary(name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
 ]
 
-let built = libraries.filter { exists("Sources/\($0.name)") }
-func dependencies(_ names: [String]) -> [Target.Dependency] {
-    names.filter { exists("Sources/\($0)") || ($0 == "TestSupport" && exists("Tests/Support")) }
-        .map { .init(stringLiteral: $0) }
-}
+func dependencies(_ names: [String]) -> [Target.Dependency] { names.map { .init(stringLiteral: $0) } }
 
-var targets = systemLibraries
-targets += built.map { room in
+let rooms: [Target] = libraries.map { room in
     .target(
         name: room.name,
         dependencies: dependencies(room.uses),
         swiftSettings: strict + (room.isNumerical ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : [])
     )
 }
-targets += programs.filter { exists("Sources/\($0.name)") }
-    .map { .executableTarget(name: $0.name, dependencies: dependencies($0.uses), swiftSettings: strict) }
-if exists("Tests/Support") {
-    targets.append(
-        .target(
-            name: "TestSupport",
-            dependencies: dependencies([
-                "ControllerRuntime", "HTTPServing", "HTTPTransport", "JSON", "Kubernetes", "Telemetry",
-            ]),
-            path: "Tests/Support",
-            swiftSettings: strict
-        )
-    )
-    targets.append(
-        .testTarget(
-            name: "TestSupportTests",
-            dependencies: dependencies(["HTTPServing", "HTTPTransport", "JSON", "TestSupport"]),
-            path: "Tests/SupportTests",
-            swiftSettings: strict
-        )
-    )
-    // Against a real Kubernetes; without one they are skipped.
-    targets.append(
-        .testTarget(
-            name: "ClusterTests",
-            dependencies: dependencies([
-                "ControllerRuntime", "HTTPTransport", "JSON", "Kubernetes", "TestSupport", "YAML",
-            ]),
-            path: "Tests/Cluster",
-            exclude: ["cluster", "discover-pods", "prometheus.yaml", "steps"],
-            swiftSettings: strict
-        )
+
+let roomTests: [Target] = libraries.map { room in
+    .testTarget(
+        name: "\(room.name)Tests",
+        dependencies: dependencies([room.name] + room.uses + room.testsUse + ["TestSupport"]),
+        path: "Tests/\(room.name)",
+        exclude: room.testsExclude,
+        swiftSettings: strict
     )
 }
-targets += built.filter { exists("Tests/\($0.name)") }
-    .map { room in
-        .testTarget(
-            name: "\(room.name)Tests",
-            dependencies: dependencies([room.name] + room.uses + room.testsUse + ["TestSupport"]),
-            path: "Tests/\(room.name)",
-            exclude: exists("Tests/\(room.name)/Fixtures") ? ["Fixtures"] : [],
-            swiftSettings: strict
-        )
-    }
 
-let package = Package(name: "homeostat", targets: targets)
+let executables: [Target] = programs.map {
+    .executableTarget(name: $0.name, dependencies: dependencies($0.uses), swiftSettings: strict)
+}
+
+let support: [Target] = [
+    .target(
+        name: "TestSupport",
+        dependencies: dependencies([
+            "ControllerRuntime", "HTTPServing", "HTTPTransport", "JSON", "Kubernetes", "Telemetry",
+        ]),
+        path: "Tests/Support",
+        swiftSettings: strict
+    ),
+    .testTarget(
+        name: "TestSupportTests",
+        dependencies: dependencies(["HTTPServing", "HTTPTransport", "JSON", "TestSupport"]),
+        path: "Tests/SupportTests",
+        swiftSettings: strict
+    ),
+    // Against a real Kubernetes; without one they are skipped.
+    .testTarget(
+        name: "ClusterTests",
+        dependencies: dependencies([
+            "ControllerRuntime", "HTTPTransport", "JSON", "Kubernetes", "TestSupport", "YAML",
+        ]),
+        path: "Tests/Cluster",
+        exclude: ["cluster", "discover-pods", "prometheus.yaml", "steps"],
+        swiftSettings: strict
+    ),
+]
+
+let package = Package(name: "homeostat", targets: systemLibraries + rooms + executables + support + roomTests)

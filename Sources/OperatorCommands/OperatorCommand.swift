@@ -55,7 +55,8 @@ enum OperatorCommand {
         let client = try KubernetesClient(configuration: configuration, observer: metrics)
         defer { client.shutdown() }
 
-        let identity = environment["POD_NAME"] ?? LeaderElector.uniqueIdentity()
+        // The pod's name alone would let a container that was started again take itself for its predecessor.
+        let identity = LeaderElector.uniqueIdentity()
         var elector: LeaderElector?
         if arguments.has("leader-elect") {
             let key = ObjectKey(
@@ -69,6 +70,15 @@ enum OperatorCommand {
                 runtime: runtime
             )
         }
+        // What controllers write goes through the fence; leases and events do not, or nobody could become the leader.
+        let fenced = try KubernetesClient(
+            configuration: configuration,
+            wrapping: { [elector] transport in
+                elector.map { FencedTransport(transport, $0) } ?? transport
+            },
+            observer: metrics
+        )
+        defer { fenced.shutdown() }
         let manager = Manager(elector: elector, signals: TerminationSignals.system(), runtime: runtime)
         let recorder = EventRecorder(
             sink: ClientEventSink(client),
@@ -80,10 +90,10 @@ enum OperatorCommand {
         let prometheus = try HTTPClient(HTTPClientConfiguration(userAgent: "homeostat/\(Program.version)"))
         defer { prometheus.shutdown() }
         ModelDeploymentsSetup(
-            client: client,
+            client: fenced,
             namespace: arguments["namespace"] ?? "",
             workers: settings.workers,
-            source: PrometheusSource(http: prometheus, kubernetes: client),
+            source: PrometheusSource(http: prometheus, kubernetes: fenced),
             fence: Fence { [elector] in try elector?.check().transitions ?? 0 },
             runtime: runtime,
             metrics: RolloutMetrics(registry),

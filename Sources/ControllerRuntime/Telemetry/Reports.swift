@@ -14,8 +14,12 @@ extension InformerReport {
             case .failed(let fault, let text):
                 metrics.listFailures.increment([name, fault.label])
                 switch fault {
-                case .expired, .initialEventsUnfinished, .versionTooLarge:
-                    logger.info("following an object kind begins anew", ["reason": .string(fault.label)])
+                // Among what is refused is the first state as a stream, which older servers do not know.
+                case .expired, .initialEventsUnfinished, .versionTooLarge, .refused:
+                    logger.info(
+                        "following an object kind begins anew",
+                        ["reason": .string(fault.label), "error": .string(text)]
+                    )
                 default:
                     logger.warning(
                         "cannot follow an object kind; trying again",

@@ -19,6 +19,7 @@ final class Connection: Sendable {
     init(
         _ configuration: ClientConfiguration,
         _ transport: (any KubernetesTransport)?,
+        _ wrap: (any KubernetesTransport) -> any KubernetesTransport,
         _ observers: [any RequestObserver],
         _ logger: Logger,
         _ time: Timekeeper,
@@ -33,7 +34,7 @@ final class Connection: Sendable {
         credentials = try CredentialSource(configuration, logger: logger)
         bucket = configuration.requestsPerSecond.map { SharedBucket(perSecond: $0, burst: configuration.burst) }
         flight = configuration.maxRequestsInFlight.map { FlightLimit($0) }
-        self.transport =
+        let own =
             try transport
             ?? HTTPClient(
                 HTTPClientConfiguration(
@@ -47,6 +48,7 @@ final class Connection: Sendable {
                     maxResponseBytes: configuration.maxObjectBytes
                 )
             )
+        self.transport = wrap(own)
     }
 
     deinit { shutdown() }

@@ -18,6 +18,7 @@ package final class KubernetesClient: Sendable {
     /// - Parameters:
     ///   - configuration: Where the server is, who we are, and the limits.
     ///   - transport: What carries requests; nil for a new ``HTTPClient``.
+    ///   - wrapping: Put around what carries requests, as a fence that lets only a leader write.
     ///   - logger: Hears of requests sent again and of credentials renewed.
     ///   - metrics: Where requests are counted; nil for nowhere.
     ///   - observer: Hears of each request sent, besides the metrics.
@@ -27,6 +28,7 @@ package final class KubernetesClient: Sendable {
     package init(
         configuration: ClientConfiguration,
         transport: (any KubernetesTransport)? = nil,
+        wrapping wrap: (any KubernetesTransport) -> any KubernetesTransport = { $0 },
         logger: Logger = .silent,
         metrics: MetricsRegistry? = nil,
         observer: (any RequestObserver)? = nil,
@@ -39,7 +41,7 @@ package final class KubernetesClient: Sendable {
         if let metrics {
             observers.append(ClientMetrics(metrics, host: ClientMetrics.host(of: configuration.server)))
         }
-        let connection = try Connection(configuration, transport, observers, logger, time, chance)
+        let connection = try Connection(configuration, transport, wrap, observers, logger, time, chance)
         self.connection = connection
         discovery = Discovery(time: time) { path, accept in
             let request = APIRequest(
