@@ -124,6 +124,43 @@ import TestSupport
         await harness.stop()
     }
 
+    @Test("76 two operators at once, as when a frozen leader thaws, take each step once")
+    func twoOperators() async throws {
+        let harness = try OperatorHarness()
+        try await harness.withOperator {
+            try await harness.withOperator {
+                harness.apply("1.0.0", steps: Self.steps)
+                try await harness.wait { $0.isSettled && $0.status.stable?.version == "1.0.0" }
+                harness.apply("2.0.0", steps: Self.steps)
+                try await harness.wait { $0.isSettled && $0.status.stable?.version == "2.0.0" }
+            }
+        }
+        #expect(harness.sizes == ["1.0.0": 0, "2.0.0": 4])
+        #expect(harness.stored?.status.history.map(\.result) == [.promoted, .promoted])
+        let told = harness.told.map(\.reason)
+        for (reason, count) in [("Established", 1), ("RolloutStarted", 1), ("StepStarted", 2), ("RolloutPromoted", 1)] {
+            #expect(told.filter { $0 == reason }.count == count, "\(reason): \(told)")
+        }
+        await harness.stop()
+    }
+
+    @Test("76 an operator whose leadership is over writes nothing")
+    func lostLeadership() async throws {
+        let harness = try OperatorHarness()
+        try await harness.withOperator {
+            harness.apply("1.0.0", steps: Self.steps)
+            try await harness.wait { $0.isSettled }
+        }
+        let before = harness.server.writeCount
+        try await harness.withOperator(fence: Fence { throw LeadershipLost("the lease is held by another") }) {
+            harness.apply("2.0.0", steps: Self.steps)
+            // It has looked at the new version when it has looked for its Deployment.
+            await harness.server.waitForRequests { $0.verb == "get" && $0.type == .deployment }
+        }
+        #expect(harness.server.writeCount == before && harness.stored?.status.canary == nil)
+        await harness.stop()
+    }
+
     @Test("66 a Service of somebody else is left alone, and the object says whose it is")
     func foreignService() async throws {
         let harness = try OperatorHarness()

@@ -63,14 +63,14 @@ final class OperatorHarness: Sendable {
     }
 
     /// Runs an operator until the closure ends.
-    func withOperator(_ body: () async throws -> Void) async throws {
+    func withOperator(fence: Fence = .open, _ body: () async throws -> Void) async throws {
         let client = try server.client { $0.retries = .none }
         let runtime = RuntimeContext()
         let manager = Manager(signals: AsyncStream { _ in }, runtime: runtime)
         ModelDeploymentsSetup(
             client: client,
             source: source,
-            fence: .open,
+            fence: fence,
             runtime: runtime,
             metrics: RolloutMetrics(MetricsRegistry()),
             tell: { note in self.notes.withLock { $0.append(note) } }
