@@ -48,7 +48,11 @@ let libraries: [Room] = [
     ),
     Room(
         name: "ModelDeployments",
-        uses: ["ControllerRuntime", "Engines", "Evidence", "HomeostatAPI", "JSON", "Kubernetes", "Telemetry"]
+        uses: [
+            "ControllerRuntime", "Engines", "Evidence", "HTTPTransport", "HomeostatAPI", "JSON", "Kubernetes",
+            "Telemetry",
+        ],
+        testsUse: ["HTTPServing"]
     ),
     Room(name: "Server", uses: ["HTTPServing", "Telemetry"], testsUse: ["HTTPTransport"]),
     Room(name: "ModelServing", uses: ["HTTPServing", "JSON", "Telemetry"], testsUse: ["HTTPTransport"]),

@@ -125,6 +125,20 @@ import Testing
         }
     }
 
+    @Test("71 every status that is written in any world keeps to kstatus and survives being stored", arguments: 0..<12)
+    func statuses(seed: UInt64) {
+        var generator = SplitMix(seed: seed &+ 3000)
+        var world = Self.random(&generator)
+        for _ in 0..<15 {
+            for _ in 0..<10 {
+                world.reconcile()
+                world.now = world.now + .seconds(2)
+            }
+            Self.disturb(&world, &generator)
+        }
+        #expect(world.statusFaults == [])
+    }
+
     @Test("a crash after any number of writes ends in the same state, with no step doubled", arguments: [0.0, 0.4])
     func crashes(errorRate: Double) {
         func story(crashAt: Int?) -> World {
