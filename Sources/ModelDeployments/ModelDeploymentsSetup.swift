@@ -84,6 +84,12 @@ package struct ModelDeploymentsSetup {
         for informer in [deployments, services] {
             controller.watch(informer, map: KeyMap.label(ChildNames.deploymentLabel))
             controller.watch(informer, map: KeyMap.owner(ModelDeployment.resource))
+            // Another's child can have a name that an object needs for its own, which is free when that child is gone.
+            controller.watch(informer) { [store = objects.store] child in
+                ChildNames.claimants(of: child.metadata.name)
+                    .map { ObjectKey(namespace: child.metadata.namespace, name: $0) }
+                    .filter { store.get($0) != nil }
+            }
         }
         controller.watch(pods, map: KeyMap.label(ChildNames.deploymentLabel))
         manager.add(objects)

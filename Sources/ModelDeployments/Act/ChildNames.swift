@@ -12,6 +12,11 @@ package enum ChildNames {
     /// The name of a revision's Deployment.
     package static func deployment(_ name: String, revision: String) -> String { "\(name)-\(revision)" }
 
+    /// The names of the ModelDeployments that can want a child of this name.
+    package static func claimants(of child: String) -> [String] {
+        [child] + (child.lastIndex(of: "-").map { [String(child[..<$0])] } ?? [])
+    }
+
     /// A label selector of all pods, or of one revision's.
     package static func selector(_ name: String, revision: String? = nil) -> String {
         labels(name, revision: revision).map { "\($0.key)=\($0.value)" }.sorted().joined(separator: ",")
