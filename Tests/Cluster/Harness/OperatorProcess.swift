@@ -51,7 +51,7 @@ final class OperatorProcess: Sendable {
     /// Waits until a process says that it works.
     func started() async throws {
         try await eventually("the operator to start", within: .seconds(30), context: { self.tail }) {
-            text.contains("operator started")
+            text.contains("controller started")
         }
     }
 

@@ -5,6 +5,37 @@ import Synchronization
 import TestSupport
 import Testing
 
+/// Lets only so many in at once; the others wait their turn.
+final class Gate: Sendable {
+    private let state: Mutex<(free: Int, waiting: [CheckedContinuation<Void, Never>])>
+
+    init(_ limit: Int) { state = Mutex((limit, [])) }
+
+    /// Runs a body when there is room for it.
+    func through<Value>(_ body: () async throws -> Value) async rethrows -> Value {
+        await withCheckedContinuation { continuation in
+            let isFree = state.withLock { state in
+                if state.free > 0 {
+                    state.free -= 1
+                    return true
+                }
+                state.waiting.append(continuation)
+                return false
+            }
+            if isFree { continuation.resume() }
+        }
+        defer {
+            let next = state.withLock { state in
+                if !state.waiting.isEmpty { return Optional(state.waiting.removeFirst()) }
+                state.free += 1
+                return nil
+            }
+            next?.resume()
+        }
+        return try await body()
+    }
+}
+
 /// A namespace of its own with an operator of its own, in which one thing is tried out.
 final class Scenario: Sendable {
     let cluster: TestCluster
@@ -25,6 +56,18 @@ final class Scenario: Sendable {
         _ name: String,
         through proxy: FaultProxy? = nil,
         withOperator: Bool = true,
+        _ body: (Scenario) async throws -> Void
+    ) async throws {
+        try await gate.through { try await runNow(name, through: proxy, withOperator: withOperator, body) }
+    }
+
+    /// What has a deadline must not fail because of the others that run beside it.
+    private static let gate = Gate(4)
+
+    private static func runNow(
+        _ name: String,
+        through proxy: FaultProxy?,
+        withOperator: Bool,
         _ body: (Scenario) async throws -> Void
     ) async throws {
         let cluster = try await TestCluster.ready()
@@ -195,11 +238,13 @@ final class Scenario: Sendable {
         }
     }
 
-    /// The pods that are not being deleted; of one revision, or all.
-    func pods(of revision: String? = nil) async throws -> [JSONValue] {
+    /// The pods of one revision, or all.
+    ///
+    /// - Parameter ending: Whether those that are being deleted count too.
+    func pods(of revision: String? = nil, ending: Bool = false) async throws -> [JSONValue] {
         try await cluster.items("/api/v1/namespaces/\(namespace)/pods")
             .filter { pod in
-                pod.at("metadata.deletionTimestamp") == nil
+                (ending || pod.at("metadata.deletionTimestamp") == nil)
                     && (revision == nil || pod.at("metadata.labels")?["homeostat.dev/revision"]?.string == revision)
             }
     }
@@ -219,16 +264,38 @@ final class Scenario: Sendable {
         try await cluster.items("/api/v1/namespaces/\(namespace)/services")
     }
 
-    /// The reasons of the events about a ModelDeployment in the order in which they happened, each as often as it did.
+    /// The reasons of the events about a ModelDeployment, each as often as it happened.
+    ///
+    /// Events of the same words are one series, so that their order says little.
     func events(of name: String? = "churn") async throws -> [String] {
         try await cluster.items("/apis/events.k8s.io/v1/namespaces/\(namespace)/events")
             .filter { event in
                 event.at("regarding.kind")?.string == "ModelDeployment"
                     && (name == nil || event.at("regarding.name")?.string == name)
             }
-            .sorted { ($0["eventTime"]?.string ?? "") < ($1["eventTime"]?.string ?? "") }
             .flatMap { event in
                 Array(repeating: event["reason"]?.string ?? "", count: event.at("series.count")?.integer ?? 1)
+            }
+    }
+
+    /// What the operator has decided, in order, as its log says it.
+    func decisions() throws -> [String] {
+        try self.operator.text.split(separator: "\n")
+            .compactMap { line in
+                // What is no JSON is no line of the log.
+                guard let entry = try? JSONValue(parsing: String(line)), entry["message"] == "decision" else {
+                    return nil
+                }
+                return entry["reason"]?.string
+            }
+    }
+
+    /// The steps that began, as their events say it.
+    func stepEvents() async throws -> [String] {
+        try await cluster.items("/apis/events.k8s.io/v1/namespaces/\(namespace)/events")
+            .filter { $0["reason"] == "StepStarted" }
+            .flatMap { event in
+                Array(repeating: event["note"]?.string ?? "", count: event.at("series.count")?.integer ?? 1)
             }
     }
 
@@ -236,6 +303,12 @@ final class Scenario: Sendable {
     func traffic(to service: String = "churn", rate: Int = 40, tolerates: Set<Int> = []) async throws -> Traffic {
         let address: String = try await eventually("an address of the Service \(service)") {
             try await cluster.get("/api/v1/namespaces/\(namespace)/services/\(service)")?.at("spec.clusterIP")?.string
+        }
+        // The node learns of endpoints a little later than the API server; what is tested begins when it knows them.
+        try await eventually("the Service \(service) to answer") {
+            let first = try Traffic(to: "\(address):8080", rate: 20, tolerates: tolerates)
+            try await first.firstResult()
+            return await first.stop().total > 0
         }
         return try Traffic(to: "\(address):8080", rate: rate, tolerates: tolerates)
     }

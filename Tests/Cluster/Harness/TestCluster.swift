@@ -2,6 +2,7 @@ import Foundation
 import HTTPTransport
 import JSON
 import Kubernetes
+import TestSupport
 import Testing
 import YAML
 
@@ -74,7 +75,8 @@ struct TestCluster: Sendable {
         ])
         let manifests = try YAML.parseAll(try await kubectl(["kustomize", root.appending(path: base).path]))
         let installed = manifests.filter { !["Deployment", "PodDisruptionBudget"].contains($0["kind"]?.string) }
-        try await kubectl(["apply", "-f", "-"], input: installed.map { "\($0)" }.joined(separator: "\n---\n"))
+        let list: JSONValue = ["apiVersion": "v1", "kind": "List", "items": .array(installed)]
+        try await kubectl(["apply", "-f", "-"], input: "\(list)")
         let token = try await kubectl([
             "-n", systemNamespace, "create", "token", "homeostat", "--duration", "6h",
         ])
@@ -122,6 +124,14 @@ struct TestCluster: Sendable {
     /// The body of a watch.
     func watch(_ path: String) async throws -> HTTPStream {
         try await client.stream(HTTPRequest(url: server + path, timeLimit: nil))
+    }
+
+    /// A proxy in front of the API server, which passes the operator's token on.
+    func proxy() throws -> FaultProxy {
+        try FaultProxy(
+            upstream: server,
+            tls: TLSConfiguration(certificateAuthority: tls.certificateAuthority)
+        )
     }
 
     /// Writes a kubeconfig of the operator's service account.

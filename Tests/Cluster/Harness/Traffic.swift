@@ -20,6 +20,7 @@ final class Traffic: Sendable {
     private let tally = Mutex(Tally())
     private let client: HTTPClient
     private let url: String
+    private let start = ContinuousClock.now
     private let task = Mutex<Task<Void, Never>?>(nil)
 
     /// Starts the requests.
@@ -39,7 +40,7 @@ final class Traffic: Sendable {
     ) throws {
         client = try HTTPClient(HTTPClientConfiguration(connectTimeLimit: .seconds(3)))
         url = "http://\(address)/v2/models/\(model)/infer"
-        let started = Task { [self] in
+        let running = Task { [self] in
             let clock = ContinuousClock()
             let end = clock.now + limit
             await withDiscardingTaskGroup { group in
@@ -52,7 +53,7 @@ final class Traffic: Sendable {
                 }
             }
         }
-        task.withLock { $0 = started }
+        task.withLock { $0 = running }
     }
 
     deinit { client.shutdown() }
@@ -66,6 +67,13 @@ final class Traffic: Sendable {
         let start = answered()
         try await eventually("\(count) answers of \(version ?? "any version")", within: limit) {
             answered() - start >= count
+        }
+    }
+
+    /// Waits for an answer or a failure.
+    func firstResult() async throws {
+        try await eventually("anything to come of requests to \(url)", within: .seconds(15)) {
+            soFar.total + soFar.failed > 0
         }
     }
 
@@ -105,7 +113,7 @@ final class Traffic: Sendable {
     private func fail(_ what: String) {
         tally.withLock { tally in
             tally.failed += 1
-            if tally.failures.count < 100 { tally.failures.append("\(ContinuousClock.now): \(what)") }
+            if tally.failures.count < 100 { tally.failures.append("after \(start.duration(to: .now)): \(what)") }
         }
     }
 }
