@@ -252,6 +252,18 @@ import Testing
         #expect(world.desired("v2") == 0 && world.available("v1") == 4)
     }
 
+    @Test("17 a cause that is not there at the last moment, as of a pod that is just trying again, is still the reason")
+    func deadlineBetweenCrashes() {
+        var world = Self.updated(Self.policy(steps: Self.weights(25), deadline: .seconds(60)))
+        let crash = Trouble(.crash, object: "churn-v2-x", message: "exited with code 3")
+        world.behaviours["v2"] = World.Behaviour(readyAfter: nil, trouble: crash)
+        world.run(.seconds(50))
+        world.behaviours["v2"]?.trouble = nil
+        world.run(.seconds(60))
+        #expect(world.state.rejected?.reason == "CrashLoop")
+        #expect(world.state.rejected?.message.contains("exited with code 3") == true)
+    }
+
     @Test("18 the deadline sleeps in a pause")
     func deadlineSleeps() {
         var world = Self.updated(Self.policy(steps: Self.weights(25, pause: .seconds(300)), deadline: .seconds(60)))

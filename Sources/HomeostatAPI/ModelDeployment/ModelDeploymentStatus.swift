@@ -466,8 +466,10 @@ package struct HandledRequest: StatusObject {
 
 /// What pods are waiting for.
 package struct ProgressStatus: StatusObject {
-    /// As `ImagePull`, `Unschedulable`, `Crash` or `Probe`; empty while there is progress.
+    /// As `ImagePullFailed`, `Unschedulable` or `CrashLoop`; empty while nothing is wrong.
     package var cause = ""
+    /// The pod that says so.
+    package var pod = ""
     package var message = ""
     /// The last time that there was progress.
     package var since: Timestamp?
@@ -491,7 +493,8 @@ package struct ProgressStatus: StatusObject {
             "A thousand for each ready pod, and how many thousandths of the model the furthest other has loaded."
         ),
         Field("cause", \.cause, "What holds the pods up, in one word."),
-        Field("message", \.message, "The same for people, with the name of a pod."),
+        Field("pod", \.pod, "The pod that says so."),
+        Field("message", \.message, "The same for people."),
         Field("since", \.since, "When there was progress last."),
     ]
 }

@@ -394,15 +394,23 @@ package struct Planner: Sendable {
             state.progress = nil
             return
         }
-        let mark = observed.track(revision)?.progress ?? ProgressMark()
+        let track = observed.track(revision)
+        let mark = track?.progress ?? ProgressMark()
         guard let progress = state.progress, progress.revision == revision else {
-            state.progress = RolloutState.Progress(revision: revision, mark: mark, since: now)
+            state.progress = RolloutState.Progress(
+                revision: revision,
+                mark: mark,
+                since: now,
+                trouble: track?.trouble
+            )
             return wakeUps.append(now + policy.progressDeadline)
         }
         if mark.isBeyond(progress.mark) {
             state.progress?.mark = progress.mark.furthest(mark)
             state.progress?.since = now
+            state.progress?.trouble = nil
         }
+        if let trouble = track?.trouble { state.progress?.trouble = trouble }
         wakeUps.append((state.progress?.since ?? now) + policy.progressDeadline)
     }
 
@@ -421,17 +429,18 @@ package struct Planner: Sendable {
 
     /// What keeps the pods from getting ready.
     func trouble(of progress: RolloutState.Progress) -> Trouble? {
-        guard let track = observed.track(progress.revision) else { return nil }
+        guard let track = observed.track(progress.revision) else { return progress.trouble }
+        let trouble = track.trouble ?? progress.trouble
         // Pods that were loading and stopped doing so look merely unready from outside.
         let loading = progress.mark.loaded - progress.mark.ready * 1000
-        if loading > 0, loading < 1000, track.trouble?.cause ?? .notReady == .notReady {
+        if loading > 0, loading < 1000, trouble?.cause ?? .notReady == .notReady {
             return Trouble(
                 .modelLoadStalled,
-                object: track.trouble?.object ?? track.name,
+                object: trouble?.object ?? track.name,
                 message: "the model is \(loading / 10) % loaded and gets no further"
             )
         }
-        return track.trouble
+        return trouble
     }
 
     // MARK: Result

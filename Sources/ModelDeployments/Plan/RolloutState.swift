@@ -56,6 +56,15 @@ package struct RolloutState: Sendable, Equatable {
         package var revision: String
         package var mark: ProgressMark
         package var since: Timestamp
+        /// What held the pods up when they last said so: a pod that crashes says nothing while it tries again.
+        package var trouble: Trouble?
+
+        package init(revision: String, mark: ProgressMark, since: Timestamp, trouble: Trouble? = nil) {
+            self.revision = revision
+            self.mark = mark
+            self.since = since
+            self.trouble = trouble
+        }
     }
 }
 

@@ -353,16 +353,16 @@ extension HandledRequest {
 extension RolloutState.Progress {
     init?(_ status: ProgressStatus) {
         guard !status.revision.isEmpty, let since = status.since else { return nil }
-        self.init(
-            revision: status.revision,
-            mark: ProgressMark(
-                scheduled: status.scheduled,
-                started: status.started,
-                ready: status.ready,
-                loaded: status.loaded
-            ),
-            since: since
+        let mark = ProgressMark(
+            scheduled: status.scheduled,
+            started: status.started,
+            ready: status.ready,
+            loaded: status.loaded
         )
+        let trouble = Trouble.Cause(rawValue: status.cause).map {
+            Trouble($0, object: status.pod, message: status.message)
+        }
+        self.init(revision: status.revision, mark: mark, since: since, trouble: trouble)
     }
 }
 
@@ -375,5 +375,8 @@ extension ProgressStatus {
         ready = progress.mark.ready
         loaded = progress.mark.loaded
         since = progress.since
+        cause = progress.trouble?.cause.rawValue ?? ""
+        pod = progress.trouble?.object ?? ""
+        message = progress.trouble?.message ?? ""
     }
 }

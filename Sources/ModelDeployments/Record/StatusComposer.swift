@@ -39,10 +39,6 @@ package struct StatusComposer {
         describeWeights(&status)
         describeVerdicts(&status)
         describeRollback(&status, previous)
-        if status.progress != nil, let trouble = troubleOfTheAwaited {
-            status.progress?.cause = trouble.cause.rawValue
-            status.progress?.message = trouble.description
-        }
         status.conditions = conditions(status, previous.conditions)
         return status
     }
@@ -103,10 +99,6 @@ package struct StatusComposer {
         let began = status.rollback?.startedAt
         status.rollback?.finishedAt = record.finishedAt
         status.rollback?.durationSeconds = began.map { (record.finishedAt - $0).inSeconds }
-    }
-
-    private var troubleOfTheAwaited: Trouble? {
-        plan.state.progress.flatMap { observed.track($0.revision)?.trouble }
     }
 
     // MARK: Conditions
