@@ -6,8 +6,10 @@ import Kubernetes
 import Glibc
 #endif
 
-/// The operator that `Benchmarks/runtime` measures: a cache of widgets and, in mode `reconcile`, a controller that writes
-/// their status. Told what to do by `KUBECONFIG`, `BENCH_MODE` (`sync` or `reconcile`) and `BENCH_WORKERS`.
+/// The operator that `Benchmarks/runtime` measures.
+///
+/// It holds a cache of widgets and, in mode `reconcile`, a controller that writes their status. Environment:
+/// `KUBECONFIG`, `BENCH_MODE` (`sync` or `reconcile`), `BENCH_WORKERS` (10 without), `BENCH_HTTP` (1 to keep from HTTP/2).
 @main
 struct BenchRuntime {
     static func main() async throws {

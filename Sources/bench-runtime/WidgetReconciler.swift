@@ -22,7 +22,7 @@ struct WidgetReconciler: Reconciler {
             )
         )
         let status = Widget.status(observed: widget.value, conditions: conditions.all)
-        try await widgets.patch(key, .merge(["status": status]), subresource: "status")
+        try await widgets.send(.merge(["status": status]), to: key, subresource: "status")
         return .settled
     }
 }

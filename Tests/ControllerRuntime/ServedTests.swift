@@ -404,7 +404,8 @@ extension ResourceType {
         }
     }
 
-    @Test("7.13 the next run sees the own write, and an echo writes nothing more") func ownWrites() async throws {
+    @Test("7.13 the next run sees the own write, and an echo writes nothing more", arguments: [true, false])
+    func ownWrites(isPatch: Bool) async throws {
         let informer = informer()
         let widgets = CachedClient(client.resource(DynamicObject.self, of: .widget), informer)
         let runs = Box<JSONValue?>()
@@ -415,7 +416,12 @@ extension ResourceType {
                 runs.add(widget["status", "observed"])
                 guard widget["status", "observed"] != widget["spec", "value"] else { return .settled }
                 widget["status", "observed"] = widget["spec", "value"]
-                try await widgets.replace(widget, subresource: "status")
+                if isPatch {
+                    let status: JSONValue = ["observed": widget["spec", "value"] ?? .null]
+                    try await widgets.send(.merge(["status": status]), to: key, subresource: "status")
+                } else {
+                    try await widgets.replace(widget, subresource: "status")
+                }
                 return .settled
             },
             runtime: runtime

@@ -127,14 +127,17 @@ package final class Store<Object: KubernetesObject>: Sendable {
 
 extension Store.State {
     func meets(_ expectation: Expectation) -> Bool {
-        let item = items[expectation.key]?.object.metadata
+        // Metadata are asked for last: each time they are copied, and every write comes by here.
         switch expectation.kind {
         case .version(let version):
             // Versions of one kind come in order: once a newer one was seen, so was this one, even if the object is
             // gone again or never matched the cache's selector.
-            return ResourceVersion.isAtLeast(seenVersion, version) == true
-                || item.map { ResourceVersion.isAtLeast($0.resourceVersion, version) == true } == true
-        case .deleted(let uid): return item?.uid != uid || item?.isBeingDeleted == true
+            if ResourceVersion.isAtLeast(seenVersion, version) == true { return true }
+            guard let item = items[expectation.key] else { return false }
+            return ResourceVersion.isAtLeast(item.object.metadata.resourceVersion, version) == true
+        case .deleted(let uid):
+            let item = items[expectation.key]?.object.metadata
+            return item?.uid != uid || item?.isBeingDeleted == true
         }
     }
 

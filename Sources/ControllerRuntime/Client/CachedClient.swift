@@ -59,6 +59,19 @@ package struct CachedClient<Object: KubernetesObject>: Sendable {
         noting(try await live.patch(key, patch, subresource: subresource, fieldManager: fieldManager))
     }
 
+    /// Changes an object whose new state is awaited from the cache: of the answer only the version is read.
+    package func send(
+        _ patch: Patch,
+        to key: ObjectKey,
+        subresource: String? = nil,
+        fieldManager: String? = nil
+    ) async throws {
+        let client = ResourceClient<WrittenObject>(client: live.client, type: live.type)
+        store.expect(
+            .written(try await client.patch(key, patch, subresource: subresource, fieldManager: fieldManager))
+        )
+    }
+
     /// Declares what one manager wants of an object.
     @discardableResult
     package func apply(
