@@ -58,12 +58,15 @@ struct CrashTests {
             let tally = await traffic.stop()
             #expect(tally.failed == 0, "\(tally.failures)")
             let state = try await FinalState(scenario)
-            #expect(state == expected, "\(state.difference(from: expected))")
+            let report = state == expected ? "" : await scenario.report()
+            #expect(state == expected, "\(state.difference(from: expected))\n\(report)")
             let steps = try await scenario.stepEvents()
             #expect(Set(steps).count == steps.count, "\(steps)")
-            let writes = proxy.calls.filter { $0.isWrite && schedule.kills($0.writeNumber) }
-            #expect(kills.withLock { $0 } == writes.count && writes.count >= 8, "\(writes.count) writes")
-            #expect(process.starts > writes.count / 2)
+            let due = proxy.calls.count { $0.isWrite && schedule.kills($0.writeNumber) && $0.status != nil }
+            let done = kills.withLock { $0 }
+            // Two writes under way at once end one process: the second finds it gone, and has nothing left to kill.
+            #expect(schedule.beforeAnswer ? done == due : done <= due, "\(done) of \(due)")
+            #expect(done >= 8 && process.starts > done / 2, "\(done) of \(due), \(process.starts) starts")
         }
         await proxy.stop()
     }

@@ -50,6 +50,7 @@ YAML
     # No --allocate-node-cidrs: it begins with ten seconds of waiting, and the node's CNI has its addresses from us.
     start controller-manager "$BIN/kube-controller-manager" --kubeconfig "$RUN/controller-manager.kubeconfig" \
         --bind-address 127.0.0.1 --port 0 --secure-port "$MANAGER_PORT" --leader-elect=false \
+        --kube-api-qps 100 --kube-api-burst 200 \
         --root-ca-file "$PKI/ca.crt" --use-service-account-credentials \
         --service-account-private-key-file "$PKI/service-accounts.key" \
         --cluster-signing-cert-file "$PKI/ca.crt" --cluster-signing-key-file "$PKI/ca.key"

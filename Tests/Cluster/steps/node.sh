@@ -146,6 +146,10 @@ volumePluginDir: $RUN/kubelet/volume-plugins
 maxPods: 250
 serializeImagePulls: false
 nodeStatusUpdateFrequency: 2s
+# Of the five requests a second that it has by default, the states of many pods that start at once would wait for seconds.
+kubeAPIQPS: 50
+kubeAPIBurst: 100
+eventRecordQPS: 50
 imageGCHighThresholdPercent: 100
 evictionHard: {memory.available: 100Mi, nodefs.available: 0%, nodefs.inodesFree: 0%, imagefs.available: 0%}
 YAML
