@@ -212,7 +212,7 @@ struct ModelServerProgramTests {
     func terminates() async throws {
         let fixture = try Fixture()
         let program = try Program(
-            ["--model-file", fixture.path, "--address", "127.0.0.1", "--port", "0", "--drain", "1s"])
+            ["--model-file", fixture.path, "--address", "127.0.0.1", "--port", "0", "--drain", "10s"])
         let port = try await program.port()
         _ = await program.log.line("model loaded")
         #expect(try await status(port, Self.ready) == 200)
