@@ -195,7 +195,7 @@ package struct PrometheusEvidence: Sendable {
         }
         return Insufficiency(
             .stale,
-            "revision \(revision) has no sample of \(selector) in the \(PromQL.duration(window.length)) to \(window.end)"
+            "revision \(revision) has no sample of \(selector) in the last \(PromQL.duration(window.length))"
         )
     }
 

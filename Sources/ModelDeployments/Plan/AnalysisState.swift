@@ -161,10 +161,14 @@ extension Policy.Limit {
     func broken(by values: [String: Double]) -> String? {
         guard let value = values[quantity] else { return nil }
         let name = quantity == "value" ? "" : "\(quantity) "
-        if let maximum, !(value <= maximum) { return "\(name)\(value.short) is above \(maximum.short)" }
-        if let minimum, !(value >= minimum) { return "\(name)\(value.short) is below \(minimum.short)" }
+        let unit = Self.unit(quantity)
+        if let maximum, !(value <= maximum) { return "\(name)\(value.short)\(unit) is above \(maximum.short)\(unit)" }
+        if let minimum, !(value >= minimum) { return "\(name)\(value.short)\(unit) is below \(minimum.short)\(unit)" }
         return nil
     }
+
+    /// What follows a value of a quantity: quantiles are of latencies, in seconds.
+    static func unit(_ quantity: String) -> String { quantity == "value" ? "" : "s" }
 }
 
 extension Double {

@@ -140,7 +140,9 @@ package enum MetricExplanation {
         if let broken = known.broken {
             parts.append("\(broken) in \(known.failures) window\(known.failures == 1 ? "" : "s") in a row")
         } else if known.comparison == nil {
-            let values = known.values.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.short)" }
+            let values = known.values.sorted { $0.key < $1.key }.map {
+                "\($0.key) \($0.value.short)\(Policy.Limit.unit($0.key))"
+            }
             if !values.isEmpty { parts.append(values.joined(separator: ", ")) }
         }
         if !known.detail.isEmpty { parts.append(known.detail) }
