@@ -42,8 +42,23 @@ final class ChildProcess: Sendable {
 
     /// Waits for its end; what the status means is `waitpid`'s business, 0 is success.
     func exit() async -> Int32 {
+        // Foundation now and then misses the end of one of many processes; the kernel does not.
+        let watch = Task { [ended, identifier = process.processIdentifier] in
+            while ended.count == 0, Self.isAlive(identifier) { try await Task.sleep(for: .milliseconds(200)) }
+            try await Task.sleep(for: .seconds(1))
+            ended.signal()
+        }
         await ended.wait()
+        watch.cancel()
         return process.isRunning ? -1 : process.terminationStatus
+    }
+
+    /// Whether a process is there and has not ended; one that has ended stays as a zombie until it is asked about.
+    private static func isAlive(_ identifier: Int32) -> Bool {
+        guard let text = try? String(contentsOfFile: "/proc/\(identifier)/stat", encoding: .utf8),
+            let state = text[(text.lastIndex(of: ")") ?? text.startIndex)...].dropFirst(2).first
+        else { return false }
+        return state != "Z" && state != "X"
     }
 
     private static func appending(to file: URL) throws -> FileHandle {
