@@ -18,8 +18,12 @@ struct Room {
     var testsUse: [String] = []
     /// Folders of its tests that hold no Swift.
     var testsExclude: [String] = []
+    /// The folder of rooms that it stands in, below `Sources` and `Tests`; empty for those that stand alone.
+    var house = ""
     /// Whether it is optimised in debug builds too: numerical code is a hundred times slower otherwise.
     var isNumerical = false
+
+    var folder: String { house.isEmpty ? name : "\(house)/\(name)" }
 }
 
 // From the ground up: a room uses only rooms above it in this list.
@@ -56,6 +60,9 @@ let libraries: [Room] = [
     ),
     Room(name: "Server", uses: ["HTTPServing", "Telemetry"], testsUse: ["HTTPTransport"]),
     Room(name: "ModelServing", uses: ["HTTPServing", "JSON", "Telemetry"], testsUse: ["HTTPTransport"]),
+    // The embedded cluster: an API server, its controllers and a process runtime for one machine.
+    Room(name: "ObjectSchema", uses: ["JSON"], house: "EmbeddedCluster"),
+    Room(name: "EmbeddedAPI", uses: ["JSON", "Kubernetes", "ObjectSchema"], house: "EmbeddedCluster"),
     Room(
         name: "OperatorCommands",
         uses: [
@@ -87,6 +94,7 @@ let rooms: [Target] = libraries.map { room in
     .target(
         name: room.name,
         dependencies: dependencies(room.uses),
+        path: "Sources/\(room.folder)",
         swiftSettings: strict + (room.isNumerical ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : [])
     )
 }
@@ -95,7 +103,7 @@ let roomTests: [Target] = libraries.map { room in
     .testTarget(
         name: "\(room.name)Tests",
         dependencies: dependencies([room.name] + room.uses + room.testsUse + ["TestSupport"]),
-        path: "Tests/\(room.name)",
+        path: "Tests/\(room.folder)",
         exclude: room.testsExclude,
         swiftSettings: strict
     )

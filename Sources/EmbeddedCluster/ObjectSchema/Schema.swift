@@ -1,0 +1,142 @@
+package import JSON
+
+/// What is known of the values at one place in an object: their type, fields, defaults, and how they merge.
+///
+/// The same description serves built-in kinds and custom resources: validation, pruning, defaulting, strategic merge,
+/// server-side apply and the OpenAPI documents all read it.
+package final class Schema: Sendable {
+    /// What kind of JSON value a place holds.
+    package enum Shape: Sendable, Hashable {
+        /// Anything; nothing is known below it.
+        case any
+        case string, integer, number, boolean
+        /// A whole number or a string, as a port or a percentage.
+        case intOrString
+        /// A number or a string that is a Kubernetes quantity, as `100m`.
+        case quantity
+        /// Named fields: ``Schema/fields``.
+        case object
+        /// Any keys with values of one schema: ``Schema/element``.
+        case map
+        /// A list with elements of one schema: ``Schema/element``.
+        case list
+    }
+
+    /// What identifies an element of a list, `x-kubernetes-list-type`.
+    package enum ListType: Sendable, Hashable {
+        /// The list is one value.
+        case atomic
+        /// Scalars, each once.
+        case set
+        /// Objects told apart by these fields.
+        case map(keys: [String])
+    }
+
+    /// A rule in CEL, `x-kubernetes-validations`.
+    package struct Rule: Sendable, Hashable {
+        package var rule: String
+        package var message: String?
+        package var messageExpression: String?
+        /// As `FieldValueInvalid`.
+        package var reason: String?
+        package var fieldPath: String?
+        package var optionalOldSelf: Bool
+
+        package init(
+            _ rule: String,
+            message: String? = nil,
+            messageExpression: String? = nil,
+            reason: String? = nil,
+            fieldPath: String? = nil,
+            optionalOldSelf: Bool = false
+        ) {
+            self.rule = rule
+            self.message = message
+            self.messageExpression = messageExpression
+            self.reason = reason
+            self.fieldPath = fieldPath
+            self.optionalOldSelf = optionalOldSelf
+        }
+    }
+
+    /// Limits of a value, as in JSON Schema; nil or empty when there is none.
+    package struct Limits: Sendable {
+        package var enumeration: [JSONValue] = []
+        package var pattern: String?
+        package var format: String?
+        package var minimum: Double?
+        package var maximum: Double?
+        package var exclusiveMinimum = false
+        package var exclusiveMaximum = false
+        package var multipleOf: Double?
+        package var minLength: Int?
+        package var maxLength: Int?
+        package var minItems: Int?
+        package var maxItems: Int?
+        package var uniqueItems = false
+        package var minProperties: Int?
+        package var maxProperties: Int?
+        /// Value validations without structure: `allOf`, `anyOf`, `oneOf`, `not`.
+        package var allOf: [Schema] = []
+        package var anyOf: [Schema] = []
+        package var oneOf: [Schema] = []
+        package var not: Schema?
+
+        package init() {}
+    }
+
+    /// All there is to say of a place; ``Schema`` freezes it.
+    package struct Definition: Sendable {
+        package var shape: Shape
+        /// For people, in `kubectl explain`.
+        package var description = ""
+        /// The fields of an object, in the order they are shown.
+        package var fields: [(name: String, schema: Schema)] = []
+        /// Of a list its elements, of a map its values; of an object what its unnamed fields are, if there may be any.
+        package var element: Schema?
+        package var required: [String] = []
+        package var isNullable = false
+        /// Given to the field when it is absent.
+        package var defaultValue: JSONValue?
+        /// Whether unknown fields stay, `x-kubernetes-preserve-unknown-fields`.
+        package var preservesUnknownFields = false
+        /// Whether it is a whole object with `apiVersion`, `kind` and `metadata`, `x-kubernetes-embedded-resource`.
+        package var isEmbeddedResource = false
+        package var listType: ListType = .atomic
+        /// Whether an object or map is one value, `x-kubernetes-map-type: atomic`.
+        package var isAtomic = false
+        /// The field by which strategic merge tells elements of a list apart; nil when the list is replaced whole.
+        package var patchMergeKey: String?
+        /// Strategic merge's `retainKeys`: only fields named in the patch's `$retainKeys` stay.
+        package var retainsKeys = false
+        /// Strategic merge of a list of scalars adds instead of replacing.
+        package var mergesScalars = false
+        package var limits = Limits()
+        package var rules: [Rule] = []
+        /// A name under which OpenAPI documents share it, as `io.k8s.api.core.v1.PodSpec`; empty when it stands in place.
+        package var modelName = ""
+
+        package init(_ shape: Shape) { self.shape = shape }
+    }
+
+    package let definition: Definition
+    private let places: [String: Schema]
+
+    package init(_ definition: Definition) {
+        self.definition = definition
+        places = Dictionary(definition.fields.map { ($0.name, $0.schema) }) { _, last in last }
+    }
+
+    /// A place of which nothing is known.
+    package static let any = Schema(Definition(.any))
+
+    package var shape: Shape { definition.shape }
+    /// The elements of a list or values of a map.
+    package var element: Schema? { definition.element }
+
+    /// The schema of a field or of a map's value; nil when it is not known.
+    package func field(_ name: String) -> Schema? { places[name] ?? definition.element }
+
+    /// Whether the field is one of the named ones.
+    package func names(_ name: String) -> Bool { places[name] != nil }
+}
