@@ -61,7 +61,8 @@ let libraries: [Room] = [
     Room(name: "Server", uses: ["HTTPServing", "Telemetry"], testsUse: ["HTTPTransport"]),
     Room(name: "ModelServing", uses: ["HTTPServing", "JSON", "Telemetry"], testsUse: ["HTTPTransport"]),
     // The embedded cluster: an API server, its controllers and a process runtime for one machine.
-    Room(name: "ObjectSchema", uses: ["JSON"], house: "EmbeddedCluster"),
+    Room(name: "GoText", house: "EmbeddedCluster"),
+    Room(name: "ObjectSchema", uses: ["GoText", "JSON"], testsUse: ["YAML"], house: "EmbeddedCluster"),
     Room(name: "EmbeddedAPI", uses: ["JSON", "Kubernetes", "ObjectSchema"], house: "EmbeddedCluster"),
     Room(
         name: "OperatorCommands",

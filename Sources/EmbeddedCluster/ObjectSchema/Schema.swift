@@ -1,3 +1,4 @@
+import GoText
 package import JSON
 
 /// What is known of the values at one place in an object: their type, fields, defaults, and how they merge.
@@ -100,6 +101,11 @@ package final class Schema: Sendable {
         package var defaultValue: JSONValue?
         /// Whether unknown fields stay, `x-kubernetes-preserve-unknown-fields`.
         package var preservesUnknownFields = false
+        /// Whether other fields than the named ones are refused, `additionalProperties: false`.
+        package var forbidsOtherFields = false
+        /// Whether nothing at all is known of a custom resource's values here, `additionalProperties: true`: objects
+        /// lose their fields when they are pruned.
+        package var isUnspecified = false
         /// Whether it is a whole object with `apiVersion`, `kind` and `metadata`, `x-kubernetes-embedded-resource`.
         package var isEmbeddedResource = false
         package var listType: ListType = .atomic
@@ -121,10 +127,25 @@ package final class Schema: Sendable {
 
     package let definition: Definition
     private let places: [String: Schema]
+    /// The pattern of the limits; nil when there is none.
+    let pattern: Result<Pattern, PatternError>?
+    /// The rules, ready to run.
+    let programs: [RuleProgram]
+    /// Whether there are rules here or further in.
+    let hasRulesWithin: Bool
+    /// Whether there are defaults further in.
+    let hasDefaultsWithin: Bool
 
     package init(_ definition: Definition) {
         self.definition = definition
         places = Dictionary(definition.fields.map { ($0.name, $0.schema) }) { _, last in last }
+        pattern = definition.limits.pattern.map { text in
+            Result { () throws(PatternError) in try Pattern(text) }
+        }
+        programs = definition.rules.map(RuleProgram.init)
+        let parts = definition.fields.map(\.schema) + [definition.element].compactMap(\.self)
+        hasRulesWithin = !definition.rules.isEmpty || parts.contains(where: \.hasRulesWithin)
+        hasDefaultsWithin = parts.contains { $0.definition.defaultValue != nil || $0.hasDefaultsWithin }
     }
 
     /// A place of which nothing is known.
