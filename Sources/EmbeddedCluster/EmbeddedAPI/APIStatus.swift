@@ -29,6 +29,8 @@ package struct APIStatus: Error, Sendable, CustomStringConvertible {
     package var uid: String?
     package var causes: [Cause]
     package var retryAfterSeconds: Int?
+    /// Where a list may go on although its version is forgotten; `metadata.continue`.
+    package var continueToken: String?
 
     package init(
         code: Int,
@@ -73,6 +75,7 @@ package struct APIStatus: Error, Sendable, CustomStringConvertible {
             "kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Failure", "message": .string(message),
             "reason": .string(reason),
         ]
+        if let continueToken { status["metadata"] = ["continue": .string(continueToken)] }
         if !details.isEmpty { status["details"] = .object(details) }
         status["code"] = .integer(code)
         return status

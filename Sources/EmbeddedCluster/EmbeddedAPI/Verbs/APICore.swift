@@ -1,0 +1,161 @@
+package import JSON
+package import Kubernetes
+import Synchronization
+
+/// The API server without HTTP: keeps the objects, answers calls, and tells of changes.
+///
+/// All decisions are taken one after the other in a value under a lock; lists are put together outside of it.
+/// The same seed, calls and clock give the same uids, names and versions.
+package final class APICore: Sendable {
+    /// How the server is set up.
+    package struct Options: Sendable {
+        /// How many changes are kept for watches and lists of the past.
+        package var historyLimit = 10_000
+        /// Where services get their addresses, in CIDR notation.
+        package var serviceRange = "127.96.0.0/16"
+        /// Where services get their node ports.
+        package var nodePorts = 30000...32767
+        /// The built-in resources.
+        package var resources: [ResourceDefinition] = StandardResources.all
+        /// Made at the start when they are not there.
+        package var namespaces = ["default", "kube-node-lease", "kube-public", "kube-system"]
+
+        package init() {}
+    }
+
+    private struct Guarded {
+        var state: ClusterState
+        var listeners: [Int: @Sendable () -> Void] = [:]
+        var nextListener = 1
+    }
+
+    private let guarded: Mutex<Guarded>
+    private let wall: @Sendable () -> Timestamp
+
+    /// - Parameters:
+    ///   - wall: The time that objects are stamped with.
+    ///   - seed: Determines uids and generated names; nil for chance.
+    ///   - historyLimit: How many changes are kept for watches and lists of the past.
+    ///   - folder: Where the state is kept over restarts; nil for memory only.
+    package init(
+        wall: @escaping @Sendable () -> Timestamp,
+        seed: UInt64? = nil,
+        historyLimit: Int = 10_000,
+        folder: String? = nil,
+        options: Options = Options()
+    ) throws {
+        self.wall = wall
+        var options = options
+        options.historyLimit = historyLimit
+        let state = ClusterState(options: options, version: 0, seed: seed ?? UInt64.random(in: .min ... .max))
+        guarded = Mutex(Guarded(state: state))
+        for name in options.namespaces {
+            var call = APICall(.create, .namespace)
+            call.body = ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(name)]]
+            _ = try perform(call)
+        }
+    }
+
+    // MARK: Calls
+
+    /// Does what a call asks for: every verb but `watch`.
+    ///
+    /// - Throws: The refusal as clients are to read it.
+    package func perform(_ call: APICall) throws(APIStatus) -> APIAnswer {
+        let now = wall()
+        if call.verb == .list {
+            // Only the snapshot is taken under the lock.
+            let pending = try guarded.withLock { (guarded) throws(APIStatus) in
+                try guarded.state.prepareList(guarded.state.operation(call, now))
+            }
+            return pending.answer()
+        }
+        let (answer, listeners) = try guarded.withLock { (guarded) throws(APIStatus) in
+            let before = guarded.state.version
+            let answer = try guarded.state.perform(guarded.state.operation(call, now))
+            return (answer, before == guarded.state.version ? [] : guarded.listeners.sorted { $0.key < $1.key })
+        }
+        for listener in listeners { listener.value() }
+        return answer
+    }
+
+    // MARK: Changes
+
+    /// The resourceVersion of the newest change.
+    package var version: Int { guarded.withLock { $0.state.version } }
+
+    /// The oldest version that ``changes(after:limit:)`` answers for.
+    package var oldestVersion: Int { guarded.withLock { $0.state.history.oldest } }
+
+    /// The changes of all resources after a version, in order, at most `limit` of them.
+    ///
+    /// - Throws: 410 when they are forgotten.
+    package func changes(after version: Int, limit: Int = 1000) throws(APIStatus) -> [Change] {
+        try guarded.withLock { (guarded) throws(APIStatus) in
+            let history = guarded.state.history
+            guard version >= history.oldest else {
+                throw .expired("too old resource version: \(version) (\(history.oldest))")
+            }
+            guard version < history.newest, limit > 0 else { return [] }
+            return history.changes(version + 1...min(history.newest, version + limit))
+        }
+    }
+
+    /// Has a closure called after each commit, outside of all locks; it must be quick.
+    ///
+    /// - Returns: What ``removeOnChange(_:)`` takes.
+    package func onChange(_ wake: @escaping @Sendable () -> Void) -> Int {
+        guarded.withLock { guarded in
+            let id = guarded.nextListener
+            guarded.nextListener += 1
+            guarded.listeners[id] = wake
+            return id
+        }
+    }
+
+    /// Has a closure called no more; a call that is under way is not waited for.
+    package func removeOnChange(_ id: Int) { guarded.withLock { $0.listeners[id] = nil } }
+
+    /// Forgets the changes up to a version, so that watches and lists from there are refused with 410.
+    package func compact(to version: Int) { guarded.withLock { $0.state.compact(to: version) } }
+
+    // MARK: Quick reads
+
+    /// An object in its stored version.
+    package func get(_ resource: ResourceType, _ key: ObjectKey) -> JSONValue? {
+        guarded.withLock { $0.state.object(resource, key) }
+    }
+
+    /// The objects of a resource in their stored version, by namespace and name; an empty namespace means all.
+    package func list(
+        _ resource: ResourceType,
+        namespace: String = "",
+        where selector: LabelSelector? = nil
+    ) -> [JSONValue] {
+        let table = guarded.withLock { $0.state.table(resource) }
+        var found: [JSONValue] = []
+        table.visit(prefix: namespace.isEmpty ? "" : "\(namespace)/") { entry in
+            if selector?.matches(object: entry.object) ?? true { found.append(entry.object) }
+            return true
+        }
+        return found
+    }
+
+    // MARK: What is served
+
+    /// Every version of every resource that is served.
+    package var definitions: [ResourceDefinition] { guarded.withLock { $0.state.catalog }.definitions }
+
+    /// One version of a resource.
+    package func definition(group: String, version: String, plural: String) -> ResourceDefinition? {
+        guarded.withLock { $0.state.catalog[group: group, version: version, plural: plural] }
+    }
+}
+
+extension ClusterState {
+    /// - Throws: 404 when the resource is not served.
+    func operation(_ call: APICall, _ now: Timestamp) throws(APIStatus) -> Operation {
+        guard let definition = catalog[call.resource] else { throw .unknownResource }
+        return Operation(call: call, definition: definition, now: now)
+    }
+}
