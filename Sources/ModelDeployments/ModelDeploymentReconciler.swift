@@ -10,8 +10,7 @@ package import Telemetry
 package struct ModelDeploymentReconciler: Reconciler {
     package static let statusManager = FieldManager("homeostat", concern: "status")
 
-    private let client: KubernetesClient
-    private let objects: Store<ModelDeployment>
+    private let objects: CachedClient<ModelDeployment>
     private let observer: Observer
     private let actuator: Actuator
     private let source: any EvidenceSource
@@ -24,8 +23,7 @@ package struct ModelDeploymentReconciler: Reconciler {
     /// - Parameters:
     ///   - tell: Takes what people are told; must not wait.
     package init(
-        client: KubernetesClient,
-        objects: Store<ModelDeployment>,
+        objects: CachedClient<ModelDeployment>,
         observer: Observer,
         actuator: Actuator,
         source: any EvidenceSource,
@@ -35,7 +33,6 @@ package struct ModelDeploymentReconciler: Reconciler {
         metrics: RolloutMetrics,
         tell: @escaping @Sendable (EventNote) -> Void
     ) {
-        self.client = client
         self.objects = objects
         self.observer = observer
         self.actuator = actuator
@@ -134,9 +131,11 @@ package struct ModelDeploymentReconciler: Reconciler {
         )
         guard updated.status != object.status else { return }
         do {
-            let written = try await client.resource(ModelDeployment.self)
-                .replace(updated, subresource: "status", fieldManager: Self.statusManager.name)
-            objects.expect(.written(written))
+            let written = try await objects.replace(
+                updated,
+                subresource: "status",
+                fieldManager: Self.statusManager.name
+            )
             // A definition older than this program drops fields it does not know, and with them what was decided; going on
             // would decide the same for ever.
             guard written.status == updated.status else { throw OutdatedDefinition() }

@@ -51,9 +51,9 @@ package struct ModelDeploymentsSetup {
             pod["spec", "volumes"] = nil
             pod["spec", "containers"] = nil
         }
+        let cached = CachedClient<ModelDeployment>(client.resource(), objects)
         let reconciler = ModelDeploymentReconciler(
-            client: client,
-            objects: objects.store,
+            objects: cached,
             observer: Observer(
                 client: client,
                 deployments: deployments.store,
@@ -61,10 +61,9 @@ package struct ModelDeploymentsSetup {
                 pods: pods.store
             ),
             actuator: Actuator(
-                client: client,
-                objects: objects.store,
-                deployments: deployments.store,
-                services: services.store,
+                objects: cached,
+                deployments: CachedClient(client.resource(of: .deployment), deployments),
+                services: CachedClient(client.resource(of: .service), services),
                 fence: fence
             ),
             source: source,

@@ -378,12 +378,12 @@ extension ResourceType {
             reconciler: ClosureReconciler { key in
                 guard let widget = widgets.get(key) else { return .settled }
                 guard widget.metadata.isBeingDeleted else {
-                    try await widgets.live.addFinalizer("example.com/clean", to: widget)
+                    try await widgets.addFinalizer("example.com/clean", to: widget)
                     return .settled
                 }
                 cleanUps.add(true)
                 if cleanUps.values.count < 5 { throw NotYet() }
-                try await widgets.live.removeFinalizer("example.com/clean", from: widget)
+                try await widgets.removeFinalizer("example.com/clean", from: widget)
                 return .settled
             },
             options: options,

@@ -95,6 +95,26 @@ package struct CachedClient<Object: KubernetesObject>: Sendable {
         store.expect(.deleted(object.key, uid: object.metadata.uid))
     }
 
+    /// Adds a finalizer; see ``ResourceClient/addFinalizer(_:to:fieldManager:)``.
+    @discardableResult
+    package func addFinalizer(
+        _ finalizer: String,
+        to object: Object,
+        fieldManager: String? = nil
+    ) async throws -> Object {
+        noting(try await live.addFinalizer(finalizer, to: object, fieldManager: fieldManager))
+    }
+
+    /// Removes a finalizer; see ``ResourceClient/removeFinalizer(_:from:fieldManager:)``.
+    @discardableResult
+    package func removeFinalizer(
+        _ finalizer: String,
+        from object: Object,
+        fieldManager: String? = nil
+    ) async throws -> Object? {
+        try await live.removeFinalizer(finalizer, from: object, fieldManager: fieldManager).map { noting($0) }
+    }
+
     private func noting(_ object: Object) -> Object {
         store.expect(.written(object))
         return object
@@ -151,19 +171,28 @@ extension ResourceClient {
     ///
     /// - Throws: ``APIFailure/Reason/conflict`` when somebody else wrote since `object` was read.
     @discardableResult
-    package func addFinalizer(_ finalizer: String, to object: Object) async throws -> Object {
+    package func addFinalizer(
+        _ finalizer: String,
+        to object: Object,
+        fieldManager: String? = nil
+    ) async throws -> Object {
         guard !object.metadata.isBeingDeleted, !object.metadata.finalizers.contains(finalizer) else { return object }
-        return try await setFinalizers(object.metadata.finalizers + [finalizer], of: object)
+        return try await setFinalizers(object.metadata.finalizers + [finalizer], of: object, fieldManager)
     }
 
     /// Removes a finalizer; an object that is gone is no failure.
     ///
     /// - Throws: ``APIFailure/Reason/conflict`` when somebody else wrote since `object` was read.
     @discardableResult
-    package func removeFinalizer(_ finalizer: String, from object: Object) async throws -> Object? {
+    package func removeFinalizer(
+        _ finalizer: String,
+        from object: Object,
+        fieldManager: String? = nil
+    ) async throws -> Object? {
         guard object.metadata.finalizers.contains(finalizer) else { return object }
         do {
-            return try await setFinalizers(object.metadata.finalizers.filter { $0 != finalizer }, of: object)
+            let others = object.metadata.finalizers.filter { $0 != finalizer }
+            return try await setFinalizers(others, of: object, fieldManager)
         } catch let failure as APIFailure where failure.reason == .notFound {
             return nil
         }
@@ -171,12 +200,16 @@ extension ResourceClient {
 
     /// Writes the whole list at the version it was read at: a merge patch replaces lists, so another's finalizer that
     /// was added meanwhile would be lost.
-    private func setFinalizers(_ finalizers: [String], of object: Object) async throws -> Object {
+    private func setFinalizers(
+        _ finalizers: [String],
+        of object: Object,
+        _ fieldManager: String?
+    ) async throws -> Object {
         var metadata: JSONObject = [
             "resourceVersion": .string(object.metadata.resourceVersion),
             "finalizers": .array(finalizers.map { .string($0) }),
         ]
         if !object.metadata.uid.isEmpty { metadata.set("uid", .string(object.metadata.uid)) }
-        return try await patch(object.key, .merge(["metadata": .object(metadata)]))
+        return try await patch(object.key, .merge(["metadata": .object(metadata)]), fieldManager: fieldManager)
     }
 }

@@ -12,20 +12,17 @@ package struct Actuator: Sendable {
     package static let traffic = FieldManager("homeostat", concern: "traffic")
     package static let ownership = FieldManager("homeostat", concern: "ownership")
 
-    private let client: KubernetesClient
-    private let deployments: Store<DynamicObject>
-    private let services: Store<DynamicObject>
-    private let objects: Store<ModelDeployment>
+    private let objects: CachedClient<ModelDeployment>
+    private let deployments: CachedClient<DynamicObject>
+    private let services: CachedClient<DynamicObject>
     private let fence: Fence
 
     package init(
-        client: KubernetesClient,
-        objects: Store<ModelDeployment>,
-        deployments: Store<DynamicObject>,
-        services: Store<DynamicObject>,
+        objects: CachedClient<ModelDeployment>,
+        deployments: CachedClient<DynamicObject>,
+        services: CachedClient<DynamicObject>,
         fence: Fence
     ) {
-        self.client = client
         self.objects = objects
         self.deployments = deployments
         self.services = services
@@ -47,9 +44,10 @@ package struct Actuator: Sendable {
             try await scale(revision, replicas, object, children, builder)
         case .point(let service, let revision): try await point(service, revision, object, children, builder)
         case .remove(let revision): try await remove(revision, children)
-        case .addFinalizer: try await setFinalizers(object, object.metadata.finalizers + [Policy.finalizer])
+        case .addFinalizer:
+            try await objects.addFinalizer(Policy.finalizer, to: object, fieldManager: Self.ownership.name)
         case .removeFinalizer:
-            try await setFinalizers(object, object.metadata.finalizers.filter { $0 != Policy.finalizer })
+            try await objects.removeFinalizer(Policy.finalizer, from: object, fieldManager: Self.ownership.name)
         case .orphanChildren: try await orphan(object, state, children)
         }
     }
@@ -63,34 +61,25 @@ package struct Actuator: Sendable {
         _ children: Observer.Children,
         _ builder: ChildBuilder
     ) async throws {
-        let resource = client.resource(DynamicObject.self, of: .deployment)
         guard let seen = children.deployments[revision] else {
             // The pods of a revision can be made from the specification alone, so only while it asks for them.
             guard revision == Revision.hash(of: object.spec) else { throw LostRevision(revision: revision) }
-            let (made, _) = try await resource.createOrAdopt(
+            try await deployments.createOrAdopt(
                 builder.deployment(revision: revision, replicas: replicas),
                 fieldManager: Self.workload.name,
                 controllerUID: object.metadata.uid
             )
-            return deployments.expect(.written(made))
+            return
         }
         var patch = guarded(seen.metadata, builder, object)
         patch[path: ["spec", "replicas"]] = .integer(replicas)
         patch[path: ["spec", "minReadySeconds"]] = .integer(object.spec.minReadySeconds)
-        let written = try await resource.patch(seen.key, .merge(patch), fieldManager: Self.workload.name)
-        deployments.expect(.written(written))
+        try await deployments.send(.merge(patch), to: seen.key, fieldManager: Self.workload.name)
     }
 
     private func remove(_ revision: String, _ children: Observer.Children) async throws {
         guard let seen = children.deployments[revision] else { return }
-        let resource = client.resource(DynamicObject.self, of: .deployment)
-        do {
-            try await resource.delete(
-                seen.key,
-                DeleteOptions(uid: seen.metadata.uid, propagation: .background)
-            )
-        } catch let failure as APIFailure where failure.reason == .notFound { return }
-        deployments.expect(.deleted(seen.key, uid: seen.metadata.uid))
+        try await deployments.delete(seen, DeleteOptions(propagation: .background))
     }
 
     // MARK: Traffic
@@ -102,14 +91,13 @@ package struct Actuator: Sendable {
         _ children: Observer.Children,
         _ builder: ChildBuilder
     ) async throws {
-        let resource = client.resource(DynamicObject.self, of: .service)
         guard let seen = children.services[service.name(of: object.metadata.name)] else {
-            let (made, _) = try await resource.createOrAdopt(
+            try await services.createOrAdopt(
                 builder.service(service, revision: revision),
                 fieldManager: Self.traffic.name,
                 controllerUID: object.metadata.uid
             )
-            return services.expect(.written(made))
+            return
         }
         var patch = guarded(seen.metadata, builder, object)
         patch[path: ["spec", "selector"]] = .object([
@@ -117,8 +105,7 @@ package struct Actuator: Sendable {
             ChildNames.revisionLabel: revision.map { .string($0) } ?? .null,
         ])
         patch[path: ["spec", "ports"]] = .array([builder.port])
-        let written = try await resource.patch(seen.key, .merge(patch), fieldManager: Self.traffic.name)
-        services.expect(.written(written))
+        try await services.send(.merge(patch), to: seen.key, fieldManager: Self.traffic.name)
     }
 
     /// The part of a patch that makes it count only for the version that was seen.
@@ -136,43 +123,33 @@ package struct Actuator: Sendable {
 
     // MARK: Ownership
 
-    private func setFinalizers(_ object: ModelDeployment, _ finalizers: [String]) async throws {
-        let patch: JSONValue = [
-            "metadata": [
-                "resourceVersion": .string(object.metadata.resourceVersion),
-                "finalizers": .array(finalizers.map { .string($0) }),
-            ]
-        ]
-        do {
-            let written = try await client.resource(ModelDeployment.self)
-                .patch(object.key, .merge(patch), fieldManager: Self.ownership.name)
-            if !written.metadata.isBeingDeleted { objects.expect(.written(written)) }
-        } catch let failure as APIFailure where failure.reason == .notFound && object.metadata.isBeingDeleted {
-            return  // the last finalizer went, and the object with it
-        }
-    }
-
     /// Takes the owner off the children that shall stay: all of them, or those of the stable track.
     private func orphan(_ object: ModelDeployment, _ state: RolloutState, _ children: Observer.Children) async throws {
         let kept = children.deployments.filter {
             object.spec.deletionPolicy == .orphan || $0.key == state.stable?.revision
         }
-        for (type, seen) in kept.values.map({ (ResourceType.deployment, $0) })
-            + children.services.values.map({ (ResourceType.service, $0) })
-        {
-            _ = try fence.epoch()
-            let owners = seen.metadata.ownerReferences.filter { $0.uid != object.metadata.uid }
-            guard owners.count < seen.metadata.ownerReferences.count else { continue }
-            let patch: JSONValue = [
-                "metadata": [
-                    "resourceVersion": .string(seen.metadata.resourceVersion),
-                    "ownerReferences": owners.isEmpty ? .null : .array(owners.map(\.value)),
-                ]
+        for seen in kept.values { try await release(seen, of: object, through: deployments) }
+        for seen in children.services.values { try await release(seen, of: object, through: services) }
+    }
+
+    private func release(
+        _ seen: DynamicObject,
+        of object: ModelDeployment,
+        through client: CachedClient<DynamicObject>
+    ) async throws {
+        _ = try fence.epoch()
+        let owners = seen.metadata.ownerReferences.filter { $0.uid != object.metadata.uid }
+        guard owners.count < seen.metadata.ownerReferences.count else { return }
+        let patch: JSONValue = [
+            "metadata": [
+                "resourceVersion": .string(seen.metadata.resourceVersion),
+                "ownerReferences": owners.isEmpty ? .null : .array(owners.map(\.value)),
             ]
-            do {
-                _ = try await client.resource(DynamicObject.self, of: type)
-                    .patch(seen.key, .merge(patch), fieldManager: Self.ownership.name)
-            } catch let failure as APIFailure where failure.reason == .notFound { continue }
+        ]
+        do {
+            try await client.send(.merge(patch), to: seen.key, fieldManager: Self.ownership.name)
+        } catch let failure as APIFailure where failure.reason == .notFound {
+            return
         }
     }
 }
