@@ -45,14 +45,13 @@ enum OperatorCommand {
         signal(SIGPIPE, SIG_IGN)
         let logger = Logger(level: settings.level)
         let registry = MetricsRegistry()
-        let metrics = RuntimeMetrics(registry)
-        let runtime = RuntimeContext(logger: logger, metrics: metrics)
+        let runtime = RuntimeContext(logger: logger, metrics: RuntimeMetrics(registry))
         let configuration = try ClientConfiguration.load(
             path: arguments["kubeconfig"],
             context: arguments["context"],
             environment: environment
         )
-        let client = try KubernetesClient(configuration: configuration, observer: metrics)
+        let client = try KubernetesClient(configuration: configuration, metrics: registry)
         defer { client.shutdown() }
 
         // The pod's name alone would let a container that was started again take itself for its predecessor.
@@ -76,7 +75,7 @@ enum OperatorCommand {
             wrapping: { [elector] transport in
                 elector.map { FencedTransport(transport, $0) } ?? transport
             },
-            observer: metrics
+            metrics: registry
         )
         defer { fenced.shutdown() }
         let manager = Manager(elector: elector, signals: TerminationSignals.system(), runtime: runtime)

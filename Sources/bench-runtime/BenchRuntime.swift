@@ -1,6 +1,7 @@
 import ControllerRuntime
 import FoundationEssentials
 import Kubernetes
+import Telemetry
 
 #if canImport(Glibc)
 import Glibc
@@ -17,8 +18,9 @@ struct BenchRuntime {
         let environment = ProcessInfo.processInfo.environment
         var configuration = try ClientConfiguration.load(environment: environment)
         configuration.http2 = environment["BENCH_HTTP"] != "1"
-        let runtime = RuntimeContext()
-        let client = try KubernetesClient(configuration: configuration, observer: runtime.metrics)
+        let registry = MetricsRegistry()
+        let runtime = RuntimeContext(metrics: RuntimeMetrics(registry))
+        let client = try KubernetesClient(configuration: configuration, metrics: registry)
         defer { client.shutdown() }
         let manager = Manager(signals: TerminationSignals.system(), runtime: runtime)
         let widgets = Informer<Widget>(client: client.resource(), runtime: runtime)

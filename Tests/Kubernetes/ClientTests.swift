@@ -36,13 +36,15 @@ import Testing
 
     private func client(
         clock: some Clock<Duration> = ContinuousClock(),
-        observer: (any RequestObserver)? = nil,
+        metrics: MetricsRegistry? = nil,
         _ change: (inout ClientConfiguration) -> Void = { _ in }
     ) throws -> KubernetesClient {
         var configuration = ClientConfiguration(server: server.url)
         change(&configuration)
-        return try KubernetesClient(configuration: configuration, observer: observer, clock: clock, chance: { 0 })
+        return try KubernetesClient(configuration: configuration, metrics: metrics, clock: clock, chance: { 0 })
     }
+
+    private var host: Substring { server.url.dropFirst(7) }
 
     private func failure(_ body: () async throws -> Void) async -> APIFailure? {
         do { try await body() } catch { return error as? APIFailure }
@@ -162,20 +164,18 @@ import Testing
         #expect(told?.reason == .malformedAnswer && "\(told as Any)".contains("metadata.name"))
     }
 
-    @Test("each sent request is told to the observer, with its code") func observer() async throws {
-        final class Recorder: RequestObserver {
-            let seen = Mutex<[String]>([])
-            func requestEnded(method: String, verb: String, code: String, duration: Duration) {
-                seen.withLock { $0.append("\(method) \(verb) \(code)") }
-            }
-        }
-        let recorder = Recorder()
+    @Test("each attempt of a request is counted, with its code or as without an answer") func attempts() async throws {
+        let registry = MetricsRegistry()
         server.on("GET", path + "/a", .status(503, reason: "ServiceUnavailable", retryAfter: 0), .json(object("a")))
         server.on("POST", path, .response(.disconnect))
-        let maps = try client(clock: InstantClock(), observer: recorder).resource(of: .configMap)
+        let maps = try client(clock: InstantClock(), metrics: registry).resource(of: .configMap)
         _ = try await maps.get(key)
         _ = await failure { _ = try await maps.create(named("a")) }
-        #expect(recorder.seen.withLock { $0 } == ["GET get 503", "GET get 200", "POST create <error>"])
+        let text = String(decoding: registry.expose(), as: UTF8.self)
+        for (code, method) in [("503", "GET"), ("200", "GET"), ("<error>", "POST")] {
+            let series = #"rest_client_requests_total{code="\#(code)",host="\#(host)",method="\#(method)"} 1"#
+            #expect(text.contains(series), "\(text)")
+        }
     }
 
     @Test("requests are counted under controller-runtime's names, without any object's name") func metrics()
@@ -183,15 +183,10 @@ import Testing
     {
         let registry = MetricsRegistry()
         server.on("GET", path + "/a", .json(object("a")))
-        let client = try KubernetesClient(
-            configuration: ClientConfiguration(server: server.url),
-            metrics: registry
-        )
-        let maps = client.resource(of: .configMap)
+        let maps = try client(metrics: registry).resource(of: .configMap)
         _ = try await maps.get(key)
         _ = await failure { _ = try await maps.get(ObjectKey(namespace: "n", name: "b")) }
         let text = String(decoding: registry.expose(), as: UTF8.self)
-        let host = server.url.dropFirst(7)
         for code in [200, 404] {
             let series = #"rest_client_requests_total{code="\#(code)",host="\#(host)",method="GET"} 1"#
             #expect(text.contains(series), "\(text)")

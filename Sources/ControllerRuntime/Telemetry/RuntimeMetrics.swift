@@ -25,8 +25,6 @@ package final class RuntimeMetrics: Sendable {
     let isLeader: Gauge
     let eventsWritten: Counter
     let eventsDropped: Counter
-    private let requests: Counter
-    private let requestSeconds: Histogram
     private let controllers = Mutex<[String: @Sendable () -> ControllerFigures?]>([:])
 
     /// What a controller tells at each scrape.
@@ -132,16 +130,6 @@ package final class RuntimeMetrics: Sendable {
             help: "Events that were not written, by reason.",
             labels: ["reason"]
         )
-        requests = registry.counter(
-            "rest_client_requests_total",
-            help: "Number of HTTP requests, partitioned by status code and method.",
-            labels: ["code", "method"]
-        )
-        requestSeconds = registry.histogram(
-            "rest_client_request_duration_seconds",
-            help: "Request latency in seconds. Broken down by verb.",
-            labels: ["verb"]
-        )
         observe(registry)
     }
 
@@ -190,12 +178,5 @@ package final class RuntimeMetrics: Sendable {
         controllers.withLock { $0[name] = figures }
         for result in ["success", "error", "requeue", "requeue_after"] { reconciles.prepare([name, result]) }
         for counter in [reconcileErrors, terminalErrors, timeouts, conflicts] { counter.prepare([name]) }
-    }
-}
-
-extension RuntimeMetrics: RequestObserver {
-    package func requestEnded(method: String, verb: String, code: String, duration: Duration) {
-        requests.increment([code, method])
-        requestSeconds.observe(duration, [verb])
     }
 }

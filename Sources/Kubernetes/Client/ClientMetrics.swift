@@ -1,7 +1,9 @@
 import Telemetry
 
 /// Counts the requests that were sent, under the names that controller-runtime gave these metrics.
-struct ClientMetrics: RequestObserver {
+///
+/// Attempts are counted: a request that was sent again counts twice.
+struct ClientMetrics: Sendable {
     private let requests: Counter
     private let durations: Histogram
     private let host: String
@@ -22,6 +24,11 @@ struct ClientMetrics: RequestObserver {
         )
     }
 
+    /// - Parameters:
+    ///   - method: The HTTP method.
+    ///   - verb: As in ``APIFailure/verb``.
+    ///   - code: The status, or `<error>` when no answer came, as controller-runtime's metric has it.
+    ///   - duration: Until the answer, of a stream until its head.
     func requestEnded(method: String, verb: String, code: String, duration: Duration) {
         requests.increment([code, host, method])
         durations.observe(duration, [host, verb])

@@ -10,7 +10,7 @@ final class Connection: Sendable {
     private let credentials: CredentialSource
     private let time: Timekeeper
     private let chance: @Sendable () -> Double
-    private let observers: [any RequestObserver]
+    private let metrics: ClientMetrics?
     private let logger: Logger
     private let bucket: SharedBucket?
     private let flight: FlightLimit?
@@ -20,13 +20,13 @@ final class Connection: Sendable {
         _ configuration: ClientConfiguration,
         _ transport: (any KubernetesTransport)?,
         _ wrap: (any KubernetesTransport) -> any KubernetesTransport,
-        _ observers: [any RequestObserver],
+        _ metrics: ClientMetrics?,
         _ logger: Logger,
         _ time: Timekeeper,
         _ chance: @escaping @Sendable () -> Double
     ) throws {
         self.configuration = configuration
-        self.observers = observers
+        self.metrics = metrics
         self.logger = logger
         self.chance = chance
         self.time = time
@@ -234,10 +234,12 @@ final class Connection: Sendable {
     }
 
     private func observe(_ request: APIRequest, _ code: String, _ start: Duration) {
-        let duration = time.elapsed() - start
-        for observer in observers {
-            observer.requestEnded(method: request.method, verb: request.verb, code: code, duration: duration)
-        }
+        metrics?.requestEnded(
+            method: request.method,
+            verb: request.verb,
+            code: code,
+            duration: time.elapsed() - start
+        )
     }
 }
 

@@ -21,7 +21,6 @@ package final class KubernetesClient: Sendable {
     ///   - wrapping: Put around what carries requests, as a fence that lets only a leader write.
     ///   - logger: Hears of requests sent again and of credentials renewed.
     ///   - metrics: Where requests are counted; nil for nowhere.
-    ///   - observer: Hears of each request sent, besides the metrics.
     ///   - clock: Times waits between attempts.
     ///   - chance: Random numbers in `0..<1` for jitter.
     /// - Throws: ``ConfigurationError`` when certificates cannot be read or do not fit.
@@ -31,17 +30,13 @@ package final class KubernetesClient: Sendable {
         wrapping wrap: (any KubernetesTransport) -> any KubernetesTransport = { $0 },
         logger: Logger = .silent,
         metrics: MetricsRegistry? = nil,
-        observer: (any RequestObserver)? = nil,
         clock: some Clock<Duration> = ContinuousClock(),
         chance: @escaping @Sendable () -> Double = { .random(in: 0..<1) }
     ) throws {
         self.configuration = configuration
         let time = Timekeeper(clock)
-        var observers: [any RequestObserver] = observer.map { [$0] } ?? []
-        if let metrics {
-            observers.append(ClientMetrics(metrics, host: ClientMetrics.host(of: configuration.server)))
-        }
-        let connection = try Connection(configuration, transport, wrap, observers, logger, time, chance)
+        let counting = metrics.map { ClientMetrics($0, host: ClientMetrics.host(of: configuration.server)) }
+        let connection = try Connection(configuration, transport, wrap, counting, logger, time, chance)
         self.connection = connection
         discovery = Discovery(time: time) { path, accept in
             let request = APIRequest(

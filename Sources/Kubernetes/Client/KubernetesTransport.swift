@@ -23,16 +23,6 @@ protocol AnswerHead: Sendable {
 extension HTTPResponse: AnswerHead {}
 extension HTTPStream: AnswerHead {}
 
-/// Hears of each request that was sent, retries included.
-package protocol RequestObserver: Sendable {
-    /// - Parameters:
-    ///   - method: The HTTP method.
-    ///   - verb: As in ``APIFailure/verb``.
-    ///   - code: The status, or `<error>` when no answer came, as controller-runtime's metric has it.
-    ///   - duration: Until the answer, of a stream until its head.
-    func requestEnded(method: String, verb: String, code: String, duration: Duration)
-}
-
 /// One request as the rest of the client describes it.
 struct APIRequest: Sendable {
     var method = "GET"
