@@ -487,6 +487,54 @@ extension ResourceType {
         #expect(!text.contains("object-name") && !text.contains("shop"))
     }
 
+    @Test("7.16 a reconcile that writes and then fails keeps to its back-off, whatever its writes lead to")
+    func failingWriter() async throws {
+        struct Dropped: Error {}
+        // The server drops what the status is about, so that every run writes again.
+        server.drop(["status", "observed"], of: .widget)
+        put("a")
+        let clock = ManualClock()
+        let time = RuntimeClock(manual: clock)
+        let informer = informer()
+        let widgets = CachedClient(client.resource(DynamicObject.self, of: .widget), informer)
+        var options = ControllerOptions()
+        // Timers would fall due at the hold's end otherwise, and the clock be moved to the wrong one.
+        options.queue.holdLimit = .seconds(3600)
+        let controller = Controller(
+            name: "widgets",
+            reconciler: ClosureReconciler { key in
+                guard var widget = widgets.get(key) else { return .settled }
+                widget["status"] = ["observed": 1, "at": .string("\(time.now)")]
+                guard try await widgets.replace(widget, subresource: "status")["status"] == widget["status"] else {
+                    throw Dropped()
+                }
+                return .settled
+            },
+            options: options,
+            clock: time,
+            chance: { 0 }
+        )
+        controller.watch(informer)
+        let run = Task { try await controller.run() }
+        defer { run.cancel() }
+        try await running(informer) {
+            var pause = Duration.milliseconds(5)
+            var writes = 1
+            while time.now + pause <= .seconds(60) {
+                await clock.sleeper(dueIn: pause)
+                // The list and the writes so far have been told, and led to nothing.
+                await changes.wait(for: 1 + writes)
+                #expect(server.writeCount == writes && controller.queueFigures.depth == 0)
+                clock.advance(by: pause)
+                writes += 1
+                pause *= 2
+            }
+            #expect(writes == 14)
+            put("a", 2)
+            await server.waitForRequests(writes + 1) { $0.isWrite }
+        }
+    }
+
     @Test("a crash after any write leaves what was written and nothing more") func crash() async throws {
         let widgets: ResourceClient<DynamicObject> = client.resource(of: .widget)
         server.crash(afterWrite: 2)

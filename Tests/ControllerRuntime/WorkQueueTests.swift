@@ -80,7 +80,7 @@ import Testing
             _ = core.take(now: now)
             fail(&core, 1, now: now)
         }
-        core.add(1, forgetsFailures: true, now: .seconds(901))
+        core.add(1, cause: .init(mayMend: true), now: .seconds(901))
         #expect(item(core.take(now: .seconds(901)))?.failures == 0)
     }
 
@@ -175,6 +175,49 @@ import Testing
         #expect(wakeUp(core.take(now: .seconds(9999))) == nil)
         core.add(1, now: .seconds(9999))
         #expect(item(core.take(now: .seconds(9999)))?.key == 1)
+    }
+
+    @Test(
+        "what a failed run wrote itself does not end its back-off, whenever the cache tells of it",
+        arguments: [Core.Result.failed, .throttled(.seconds(3)), .hopeless]
+    )
+    func echo(result: Core.Result) {
+        for isEarly in [true, false] {
+            var core = Core()
+            core.add(1, now: .zero)
+            _ = core.take(now: .zero)
+            if isEarly { core.add(1, cause: .init(mayMend: true, version: "7"), now: .zero) }
+            let ticket = core.done(1, result, wrote: ["7", "8"], holds: true, now: .zero, chance: 0)
+            core.add(1, cause: .init(version: "8"), now: .zero)
+            core.release(1, ticket: ticket ?? 0)
+            if !isEarly { core.add(1, cause: .init(mayMend: true, version: "7"), now: .zero) }
+            #expect(core.depth == 0 && core.failures(of: 1) == (result == .failed ? 1 : 0))
+            core.add(1, cause: .init(version: "9"), now: .zero)
+            #expect(item(core.take(now: .zero))?.key == 1)
+            core.done(1, .settled, now: .zero, chance: 0)
+            #expect(core.knownCount == 0)
+        }
+    }
+
+    @Test("somebody else's change beside the own writes is served at once") func echoAndChange() {
+        var core = Core()
+        core.add(1, now: .zero)
+        _ = core.take(now: .zero)
+        for version in ["7", "8"] { core.add(1, cause: .init(mayMend: version == "8", version: version), now: .zero) }
+        core.done(1, .failed, wrote: ["7"], now: .zero, chance: 0)
+        #expect(item(core.take(now: .zero))?.failures == 0)
+        for version in 10..<1000 { core.add(1, cause: .init(version: String(version)), now: .zero) }
+        core.done(1, .failed, wrote: ["10", "999"], now: .zero, chance: 0)
+        #expect(item(core.take(now: .zero))?.failures == 1)
+    }
+
+    @Test("what a run wrote that did not fail leads to another") func ownWriteOfSuccess() {
+        var core = Core()
+        core.add(1, now: .zero)
+        _ = core.take(now: .zero)
+        core.done(1, .settled, wrote: ["7"], now: .zero, chance: 0)
+        core.add(1, cause: .init(version: "7"), now: .zero)
+        #expect(item(core.take(now: .zero))?.key == 1)
     }
 
     @Test("7.13 a held key is handed out when it is released, or at the limit") func hold() {

@@ -63,9 +63,13 @@ final class OperatorHarness: Sendable {
     }
 
     /// Runs an operator until the closure ends.
-    func withOperator(fence: Fence = .open, _ body: () async throws -> Void) async throws {
+    func withOperator(
+        fence: Fence = .open,
+        clock: RuntimeClock = .system,
+        _ body: () async throws -> Void
+    ) async throws {
         let client = try server.client { $0.retries = .none }
-        let runtime = RuntimeContext()
+        let runtime = RuntimeContext(clock: clock, chance: { 0 })
         let manager = Manager(signals: AsyncStream { _ in }, runtime: runtime)
         ModelDeploymentsSetup(
             client: client,

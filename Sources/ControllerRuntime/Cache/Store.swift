@@ -34,6 +34,9 @@ package struct Expectation: Sendable, Hashable {
     let key: ObjectKey
     let kind: Kind
 
+    /// The version that was written; nil for a deletion.
+    var version: String? { if case .version(let version) = kind { version } else { nil } }
+
     /// The write that returned this object is seen.
     package static func written(_ object: some KubernetesObject) -> Expectation {
         Expectation(key: object.key, kind: .version(object.metadata.resourceVersion))

@@ -94,9 +94,9 @@ package final class Controller: Sendable {
     /// Reconciles the objects of an informer when they change.
     package func watch<Object>(_ informer: Informer<Object>, filter: EventFilter<Object> = .all) {
         follow(informer) { [queue] changes in
-            var keys: [(key: ObjectKey, forgetsFailures: Bool)] = []
+            var keys: [(key: ObjectKey, cause: WorkQueueCore<ObjectKey>.Cause)] = []
             for change in changes where filter.passes(change) {
-                keys.append((change.key, Self.mayMend(change)))
+                keys.append((change.key, Self.cause(change, mayMend: Self.mayMend(change))))
             }
             queue.add(keys, priority: Self.priority(of: changes))
         }
@@ -112,11 +112,14 @@ package final class Controller: Sendable {
         map: @escaping @Sendable (Object) -> [ObjectKey]
     ) {
         follow(informer) { [queue] changes in
-            var keys: [(key: ObjectKey, forgetsFailures: Bool)] = []
+            var keys: [(key: ObjectKey, cause: WorkQueueCore<ObjectKey>.Cause)] = []
             var known: Set<ObjectKey> = []
             for change in changes where filter.passes(change) {
+                let cause = Self.cause(change, mayMend: false)
+                // Of one version each key is told; without versions once is enough.
+                if cause.version != nil { known = [] }
                 for object in [change.old, change.new] {
-                    for key in object.map(map) ?? [] where known.insert(key).inserted { keys.append((key, false)) }
+                    for key in object.map(map) ?? [] where known.insert(key).inserted { keys.append((key, cause)) }
                 }
             }
             queue.add(keys, priority: Self.priority(of: changes))
@@ -142,6 +145,12 @@ package final class Controller: Sendable {
     private static func priority<Object>(of changes: [Change<Object>]) -> WorkPriority {
         // All changes of a batch come from one list, watch read or resync.
         changes.first?.origin == .watch ? .change : .background
+    }
+
+    private static func cause<Object>(_ change: Change<Object>, mayMend: Bool) -> WorkQueueCore<ObjectKey>.Cause {
+        // Only a watch tells each version by itself: in a list an own write may hide one of somebody else.
+        let version = change.origin == .watch ? change.new?.metadata.resourceVersion : nil
+        return WorkQueueCore.Cause(mayMend: mayMend, version: version)
     }
 
     /// Whether a change is one that may mend what made the reconcile fail, so that waiting on makes no sense.
@@ -220,16 +229,21 @@ package final class Controller: Sendable {
             isCancelled: Task.isCancelled
         )
         report.ended(item, end, took: clock.now - began)
-        giveBack(item.key, end, writes.take())
+        giveBack(item.key, end.queueResult, writes.take())
         ended?.worker?.resume()
     }
 
     /// Gives the key back to the queue; it is held back until the caches have seen what the reconcile wrote.
-    private func giveBack(_ key: ObjectKey, _ end: ReconcileEnd, _ writes: [WriteLog.Pending]) {
+    private func giveBack(
+        _ key: ObjectKey,
+        _ result: WorkQueueCore<ObjectKey>.Result,
+        _ writes: [WriteLog.Pending]
+    ) {
         guard !writes.isEmpty else {
-            queue.done(key, end.queueResult)
+            queue.done(key, result)
             return
         }
+        let versions = Set(writes.compactMap(\.version))
         let ticket = Mutex<Int?>(nil)
         // One more than there are writes: the last count comes when the ticket is known.
         let countdown = Countdown(writes.count + 1) { [queue] in
@@ -239,7 +253,7 @@ package final class Controller: Sendable {
         for write in writes {
             if write.notify({ countdown.one() }) { countdown.one() } else { unseen += 1 }
         }
-        let given = queue.done(key, end.queueResult, holds: unseen > 0)
+        let given = queue.done(key, result, wrote: versions, holds: unseen > 0)
         ticket.withLock { $0 = given }
         countdown.one()
     }

@@ -6,6 +6,8 @@ import Synchronization
 /// Otherwise the next run would plan from the state before its own writes: create twice, or write over what it wrote.
 final class WriteLog: Sendable {
     struct Pending: Sendable {
+        /// The version that was written; nil for a deletion.
+        let version: String?
         /// Whether it was seen; if not, the closure is called once when it is.
         let notify: @Sendable (@escaping @Sendable () -> Void) -> Bool
     }
@@ -27,7 +29,7 @@ extension Store {
     /// Does nothing outside of a reconcile.
     package func expect(_ expectation: Expectation) {
         ReconcileContext.current?.writes.note(
-            WriteLog.Pending { notify in self.notify(when: expectation, notify) }
+            WriteLog.Pending(version: expectation.version) { notify in self.notify(when: expectation, notify) }
         )
     }
 }

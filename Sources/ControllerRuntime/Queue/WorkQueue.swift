@@ -59,16 +59,15 @@ package final class WorkQueue<Key: Hashable & Sendable>: Sendable {
     }
 
     /// Makes a key ready.
-    package func add(_ key: Key, priority: WorkPriority = .change, forgetsFailures: Bool = false) {
-        add(CollectionOfOne((key: key, forgetsFailures: forgetsFailures)), priority: priority)
+    package func add(_ key: Key, priority: WorkPriority = .change) {
+        add(CollectionOfOne((key: key, cause: Core.Cause())), priority: priority)
     }
 
     /// Makes many keys ready at once.
-    package func add(_ keys: some Collection<(key: Key, forgetsFailures: Bool)>, priority: WorkPriority) {
+    package func add(_ keys: some Collection<(key: Key, cause: Core.Cause)>, priority: WorkPriority) {
         let now = clock.now
         change { state in
-            for (key, forgets) in keys
-            where state.core.add(key, priority: priority, forgetsFailures: forgets, now: now) {
+            for (key, cause) in keys where state.core.add(key, priority: priority, cause: cause, now: now) {
                 state.adds += 1
             }
         }
@@ -82,7 +81,7 @@ package final class WorkQueue<Key: Hashable & Sendable>: Sendable {
 
     /// The next key to work on; nil when the queue is shut down or the task is cancelled.
     ///
-    /// Every key that is handed out must come back through ``done(_:_:holds:)``.
+    /// Every key that is handed out must come back through ``done(_:_:wrote:holds:)``.
     package func take() async -> Core.Item? {
         let id = state.withLock { state in
             state.nextTaker += 1
@@ -113,14 +112,15 @@ package final class WorkQueue<Key: Hashable & Sendable>: Sendable {
 
     /// Takes back a key whose work has ended.
     ///
+    /// - Parameter wrote: The versions of the objects that the run wrote.
     /// - Returns: The ticket for ``release(_:ticket:)`` when the key is held.
     @discardableResult
-    package func done(_ key: Key, _ result: Core.Result, holds: Bool = false) -> Int? {
+    package func done(_ key: Key, _ result: Core.Result, wrote: Set<String> = [], holds: Bool = false) -> Int? {
         let now = clock.now
         let chance = chance()
         return change { state in
             if result == .failed { state.retries += 1 }
-            return state.core.done(key, result, holds: holds, now: now, chance: chance)
+            return state.core.done(key, result, wrote: wrote, holds: holds, now: now, chance: chance)
         }
     }
 

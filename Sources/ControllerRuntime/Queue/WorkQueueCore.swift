@@ -14,6 +14,8 @@ package enum WorkPriority: Int, Sendable, Comparable, CaseIterable {
 ///
 /// - A key waits at most once and is worked on at most once at a time; what arrives meanwhile is one more run after it.
 /// - A key has at most one timer. Taking the key clears it: the run decides anew.
+/// - A key that waits after a failure is not woken by the echo of its own writes: a run that writes and then fails would
+///   otherwise be its own cause, as fast as the server answers.
 /// - Higher priorities go first. So that lower ones do not starve, every fourth key comes from the lower class that has
 ///   waited longest, once that is longer than the patience. Raising the priority with age instead would put a user's
 ///   change behind thousands of keys of the first list that have aged to its class.
@@ -71,6 +73,19 @@ package struct WorkQueueCore<Key: Hashable & Sendable>: Sendable {
         case over
     }
 
+    /// What makes a key ready.
+    package struct Cause: Sendable, Hashable {
+        /// Whether it may have mended what made the key fail.
+        package var mayMend: Bool
+        /// The version of the object that tells of it; nil when it tells of none.
+        package var version: String?
+
+        package init(mayMend: Bool = false, version: String? = nil) {
+            self.mayMend = mayMend
+            self.version = version
+        }
+    }
+
     private struct Waiting {
         var priority: WorkPriority
         var since: Duration
@@ -82,14 +97,57 @@ package struct WorkQueueCore<Key: Hashable & Sendable>: Sendable {
         /// Its place in a ring.
         var waiting: Waiting?
         /// What arrived while it is worked on or held.
-        var dirty: (priority: WorkPriority, since: Duration)?
+        var dirty = Dirt()
+        /// What its last run wrote before it failed; empty unless it failed.
+        var echoes: Set<String> = []
         var startedAt: Duration?
         var timer: (due: Duration, ticket: Int)?
         var hold: Int?
 
         var isBlocked: Bool { startedAt != nil || hold != nil }
         var isForgettable: Bool {
-            failures == 0 && waiting == nil && dirty == nil && timer == nil && !isBlocked
+            failures == 0 && waiting == nil && dirty.isEmpty && echoes.isEmpty && timer == nil && !isBlocked
+        }
+    }
+
+    /// What arrived while a key could not be handed out, until it is known which of it the key's own run wrote.
+    private struct Dirt {
+        struct Arrival {
+            var priority: WorkPriority
+            var since: Duration
+            var mayMend = false
+
+            func merged(with other: Arrival) -> Arrival {
+                Arrival(
+                    priority: max(priority, other.priority),
+                    since: min(since, other.since),
+                    mayMend: mayMend || other.mayMend
+                )
+            }
+        }
+
+        /// Beyond so many versions one that is the key's own may wake it: one run too many, and nothing lost.
+        private static var limit: Int { 16 }
+
+        private var others: Arrival?
+        private var versions: [String: Arrival] = [:]
+
+        var isEmpty: Bool { others == nil && versions.isEmpty }
+
+        mutating func add(_ arrival: Arrival, version: String?) {
+            guard let version, versions[version] != nil || versions.count < Self.limit else {
+                others = others?.merged(with: arrival) ?? arrival
+                return
+            }
+            versions[version] = versions[version]?.merged(with: arrival) ?? arrival
+        }
+
+        mutating func remove(_ echoes: Set<String>) { for echo in echoes { versions[echo] = nil } }
+
+        /// All that arrived, as one.
+        mutating func take() -> Arrival? {
+            defer { self = Dirt() }
+            return versions.values.reduce(others) { $0?.merged(with: $1) ?? $1 }
         }
     }
 
@@ -149,18 +207,17 @@ package struct WorkQueueCore<Key: Hashable & Sendable>: Sendable {
 
     /// Makes a key ready.
     ///
-    /// - Parameter forgetsFailures: Whether the cause may have mended what made it fail.
-    /// - Returns: Whether it was not ready before.
+    /// What the key itself wrote in a run that failed does nothing.
+    /// - Returns: Whether it was not ready before and is, or will be when its run has ended.
     @discardableResult
     package mutating func add(
         _ key: Key,
         priority: WorkPriority = .change,
-        forgetsFailures: Bool = false,
+        cause: Cause = Cause(),
         now: Duration
     ) -> Bool {
         guard !isShutDown else { return false }
-        if forgetsFailures { entries[key]?.failures = 0 }
-        return enqueue(key, priority, since: now)
+        return enqueue(key, Dirt.Arrival(priority: priority, since: now, mayMend: cause.mayMend), cause.version)
     }
 
     /// Makes a key ready after a while, unless it will be earlier; zero or less is now.
@@ -173,15 +230,18 @@ package struct WorkQueueCore<Key: Hashable & Sendable>: Sendable {
         }
     }
 
-    private mutating func enqueue(_ key: Key, _ priority: WorkPriority, since: Duration) -> Bool {
+    private mutating func enqueue(_ key: Key, _ arrival: Dirt.Arrival, _ version: String? = nil) -> Bool {
         var entry = entries[key] ?? Entry()
+        if let version, entry.echoes.contains(version) { return false }
         defer { entries[key] = entry }
         if entry.isBlocked {
-            let isNew = entry.dirty == nil
-            entry.dirty = (max(priority, entry.dirty?.priority ?? priority), entry.dirty?.since ?? since)
+            let isNew = entry.dirty.isEmpty
+            entry.dirty.add(arrival, version: version)
             return isNew
         }
-        let since = entry.waiting?.since ?? since
+        if arrival.mayMend { entry.failures = 0 }
+        let priority = arrival.priority
+        let since = entry.waiting?.since ?? arrival.since
         if let waiting = entry.waiting {
             guard priority > waiting.priority else { return false }
             // The place in the lower ring goes stale; its ticket no longer matches.
@@ -230,6 +290,7 @@ package struct WorkQueueCore<Key: Hashable & Sendable>: Sendable {
             let waiting = entry.waiting
         else { return .nothing(until: nextTimer()) }
         entry.waiting = nil
+        entry.echoes = []
         entry.startedAt = now
         if entry.timer != nil {
             entry.timer = nil
@@ -264,7 +325,7 @@ package struct WorkQueueCore<Key: Hashable & Sendable>: Sendable {
                 guard let timer = entries[key]?.timer, timer.ticket == ticket else { continue }
                 entries[key]?.timer = nil
                 liveTimers -= 1
-                _ = enqueue(key, .timer, since: timer.due)
+                _ = enqueue(key, Dirt.Arrival(priority: .timer, since: timer.due))
             case .release(let key, let ticket): release(key, ticket: ticket)
             }
         }
@@ -308,6 +369,7 @@ package struct WorkQueueCore<Key: Hashable & Sendable>: Sendable {
     /// Takes back a key whose work has ended.
     ///
     /// - Parameters:
+    ///   - wrote: The versions of the objects that the run wrote. If it failed, the key is not woken by them.
     ///   - holds: Whether to hold the key back until ``release(_:ticket:)`` or the hold limit.
     ///   - chance: A random number in `0..<1`.
     /// - Returns: The ticket to release a hold with.
@@ -315,6 +377,7 @@ package struct WorkQueueCore<Key: Hashable & Sendable>: Sendable {
     package mutating func done(
         _ key: Key,
         _ result: Result,
+        wrote: Set<String> = [],
         holds: Bool = false,
         now: Duration,
         chance: Double
@@ -333,6 +396,12 @@ package struct WorkQueueCore<Key: Hashable & Sendable>: Sendable {
             if let wait = retries?.reserve(now: now) { delay = max(delay ?? .zero, wait) }
         case .throttled(let after): delay = after
         case .cancelled: break
+        }
+        switch result {
+        case .failed, .throttled, .hopeless:
+            entry.echoes = wrote
+            entry.dirty.remove(wrote)
+        case .settled, .again, .cancelled: break
         }
         var ticket: Int?
         if holds, !isShutDown {
@@ -356,10 +425,9 @@ package struct WorkQueueCore<Key: Hashable & Sendable>: Sendable {
 
     private mutating func wake(_ key: Key, now: Duration?) {
         guard var entry = entries[key], !entry.isBlocked else { return }
-        if let dirty = entry.dirty {
-            entry.dirty = nil
+        if let arrival = entry.dirty.take() {
             entries[key] = entry
-            if !isShutDown { _ = enqueue(key, dirty.priority, since: dirty.since) }
+            if !isShutDown { _ = enqueue(key, arrival) }
         }
         if entries[key]?.isForgettable == true { entries[key] = nil }
     }

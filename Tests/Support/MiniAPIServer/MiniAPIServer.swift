@@ -204,6 +204,11 @@ package final class MiniAPIServer: Sendable {
         wakeWatches { if !isServed { $0.orders.append(.end) } }
     }
 
+    /// Drops a field from what clients write from now on, as a definition that does not know it.
+    package func drop(_ path: [String], of type: ResourceType) {
+        state.withLock { $0.storage.unknownFields[type, default: []].append(path) }
+    }
+
     // MARK: What a test sees
 
     /// The requests so far, in order of their arrival.

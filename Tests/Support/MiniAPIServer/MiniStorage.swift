@@ -32,6 +32,8 @@ struct MiniStorage {
     private var objects: [ResourceType: [ObjectKey: JSONValue]] = [:]
     private var applied: [String: MiniApply] = [:]
     private var uids = 0
+    /// Fields that are dropped from what is written.
+    var unknownFields: [ResourceType: [[String]]] = [:]
     var now: Timestamp
 
     init(kinds: [Kind], now: Timestamp) {
@@ -86,6 +88,7 @@ struct MiniStorage {
         object["apiVersion"] = .string(write.type.apiVersion)
         object["kind"] = .string(write.type.kind)
         if hasStatus(write.type) { object["status"] = nil }
+        for path in unknownFields[write.type] ?? [] { object[path: path] = nil }
         return store(object, old: nil, write, key)
     }
 
@@ -111,6 +114,7 @@ struct MiniStorage {
         new["apiVersion"] = old["apiVersion"]
         new["kind"] = old["kind"]
         new[path: ["metadata", "resourceVersion"]] = old[path: ["metadata", "resourceVersion"]]
+        for path in unknownFields[write.type] ?? [] { new[path: path] = nil }
         // A write that changes nothing makes no version.
         guard new != old else { return old }
         if Self.specification(new) != Self.specification(old) {
