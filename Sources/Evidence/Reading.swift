@@ -126,22 +126,3 @@ package struct QueryFault: Sendable, Equatable, CustomStringConvertible {
 
     package var description: String { "cannot evaluate \"\(query)\": \(detail)" }
 }
-
-/// A field of a custom resource that cannot be used.
-package struct FieldError: Error, Equatable, CustomStringConvertible {
-    /// The path of the field, as `spec.analysis.metrics[0].errorRate.total`.
-    package var field: String
-    /// The value found there.
-    package var value: String
-    /// What is wrong with it and how to put it right.
-    package var problem: String
-
-    /// Makes an error.
-    package init(field: String, value: String, _ problem: String) {
-        self.field = field
-        self.value = value
-        self.problem = problem
-    }
-
-    package var description: String { "\(field): \"\(value)\" \(problem)" }
-}

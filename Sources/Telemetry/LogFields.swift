@@ -79,7 +79,7 @@ extension JSONWriter {
 
 extension Duration {
     /// The span in seconds, to the nanosecond or as near as a double comes.
-    var inSeconds: Double {
+    package var inSeconds: Double {
         let (seconds, attoseconds) = components
         return Double(seconds) + Double(attoseconds / 1_000_000_000) / 1e9
     }

@@ -1,3 +1,4 @@
+import JSON
 import HTTPServing
 import HTTPTransport
 import Synchronization

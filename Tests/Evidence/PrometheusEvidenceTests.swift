@@ -1,3 +1,4 @@
+import JSON
 import HTTPServing
 import Testing
 
@@ -454,7 +455,7 @@ struct LiveEvidenceTests {
         let error = #expect(throws: FieldError.self) {
             try evidence.selector(#"t{homeostat_dev_revision="v1"}"#, field: "spec.total")
         }
-        #expect(error?.field == "spec.total")
+        #expect(error?.path == "spec.total")
         #expect(try evidence.selector(#"t{code="200"}"#, field: "spec.total").matchers.count == 1)
         #expect(throws: FieldError.self) { try evidence.histogram(#"h{le="1"}"#, field: "spec.histogram") }
         #expect(try evidence.histogram("h", field: "spec.histogram").metric == "h")

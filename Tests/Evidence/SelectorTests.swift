@@ -1,3 +1,4 @@
+import JSON
 import Testing
 
 @testable import Evidence
@@ -96,7 +97,7 @@ import Testing
     )
     func refuses(text: String, problem: String) {
         let error = #expect(throws: FieldError.self) { try QueryTemplate(parsing: text, field: "spec.q") }
-        #expect(error?.field == "spec.q")
+        #expect(error?.path == "spec.q")
         #expect(error?.problem.contains(problem) == true, "\(error?.problem ?? "")")
     }
 }

@@ -1,3 +1,5 @@
+package import JSON
+
 /// How to reach a Prometheus.
 package struct PrometheusConfiguration: Sendable {
     /// Who asks.
@@ -50,13 +52,17 @@ package struct PrometheusConfiguration: Sendable {
             trimmed.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
         else {
             throw FieldError(
-                field: field,
-                value: address,
-                "is not the address of a Prometheus; use http://host:port or https://host:port, with a path if need be"
+                path: field,
+                problem: "\"\(address)\" is not the address of a Prometheus",
+                remedy: "use http://host:port or https://host:port, with a path if need be"
             )
         }
         guard !trimmed.utf8.contains(UInt8(ascii: "@")) else {
-            throw FieldError(field: field, value: scheme + "…", "holds credentials; keep them in a Secret")
+            throw FieldError(
+                path: field,
+                problem: "\"\(scheme)…\" holds credentials",
+                remedy: "keep them in a Secret"
+            )
         }
         self.address = String(trimmed)
         self.authorization = authorization

@@ -1,3 +1,5 @@
+package import JSON
+
 /// Requests of one revision in one window.
 package struct RateCounts: Sendable, Equatable {
     /// Requests answered, failures included.
@@ -114,9 +116,9 @@ package struct PrometheusEvidence: Sendable {
         let selector = try Selector(parsing: text, field: field)
         if let own = selector.matchers.first(where: { added.contains($0.label) }) {
             throw FieldError(
-                field: field,
-                value: text,
-                "has a condition on \(own.label); leave it out, all its values are needed and told apart"
+                path: field,
+                problem: "\"\(text)\" has a condition on \(own.label)",
+                remedy: "leave it out, all its values are needed and told apart"
             )
         }
         return selector

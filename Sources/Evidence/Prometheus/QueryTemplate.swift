@@ -1,3 +1,5 @@
+package import JSON
+
 /// A PromQL query written by a person, with places for what differs from rollout to rollout.
 ///
 /// `{{namespace}}`, `{{revision}}`, `{{name}}` and `{{interval}}` are replaced; names are escaped for the quotes they stand
@@ -45,7 +47,7 @@ package struct QueryTemplate: Sendable, Hashable {
     /// - Throws: ``FieldError`` for an unknown or unclosed placeholder, for a name outside quotes and an interval inside.
     package init(parsing text: String, field: String) throws(FieldError) {
         self.text = text
-        func fault(_ problem: String) -> FieldError { FieldError(field: field, value: text, problem) }
+        func fault(_ problem: String) -> FieldError { FieldError(path: field, problem: "\"\(text)\" \(problem)") }
         let scalars = Array(text.unicodeScalars)
         var index = 0
         var quote: Unicode.Scalar?

@@ -1,3 +1,5 @@
+package import JSON
+
 /// A choice of time series by metric name and labels: PromQL's instant vector selector.
 package struct Selector: Sendable, Hashable, CustomStringConvertible {
     /// One condition on a label.

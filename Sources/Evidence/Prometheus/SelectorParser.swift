@@ -1,3 +1,5 @@
+import JSON
+
 /// Reads one selector, and nothing but it.
 struct SelectorParser {
     private let text: String
@@ -199,5 +201,5 @@ struct SelectorParser {
         return fault("has \"\(found)\" at character \(position + 1) instead of \(wanted)")
     }
 
-    private func fault(_ problem: String) -> FieldError { FieldError(field: field, value: text, problem) }
+    private func fault(_ problem: String) -> FieldError { FieldError(path: field, problem: "\"\(text)\" \(problem)") }
 }

@@ -1,3 +1,5 @@
+package import JSON
+
 /// What a person asks of a rollout, as the annotation `homeostat.dev/request: verb/revision/id`.
 ///
 /// A request is carried out once: its id is acknowledged in `status.lastHandledRequest`.

@@ -1,3 +1,5 @@
+import Telemetry
+
 /// Spaces requests so that they stay below a rate on average, with room for bursts.
 package struct TokenBucket: Sendable {
     private let perSecond: Double

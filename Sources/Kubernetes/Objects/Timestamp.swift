@@ -143,7 +143,4 @@ extension Duration {
     package var wholeMicroseconds: Int {
         Int(components.seconds) * 1_000_000 + Int(components.attoseconds / 1_000_000_000_000)
     }
-
-    /// The duration in seconds.
-    package var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
 }

@@ -115,7 +115,7 @@ package final class PrometheusSource: EvidenceSource {
             if let latency = question.metric.latency { return try await ask(source, question, latency) }
             if let query = question.metric.query { return try await ask(source, question, query) }
             return .insufficient("the metric says nothing")
-        } catch let error as Evidence.FieldError {
+        } catch let error as FieldError {
             // The specification has been checked, so this is a field that was edited in between.
             return .unavailable("\(error)")
         } catch { throw CancellationError() }

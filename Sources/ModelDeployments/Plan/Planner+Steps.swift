@@ -1,3 +1,4 @@
+import Telemetry
 import HomeostatAPI
 import Kubernetes
 

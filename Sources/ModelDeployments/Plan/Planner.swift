@@ -1,3 +1,5 @@
+import Telemetry
+internal import Engines
 import HomeostatAPI
 package import Kubernetes
 
@@ -378,12 +380,10 @@ package struct Planner: Sendable {
 
     /// A short text that differs when the steps differ.
     static func hash(_ steps: [Policy.Step]) -> String {
-        // FNV-1a over a description that names every field; this only tells an edit from none.
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in steps.map({ "\($0.name)=\($0.action)" }).joined(separator: ";").utf8 {
-            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
-        }
-        return String(hash, radix: 16)
+        // The description names every field; this only tells an edit from none.
+        var hash = FNV1a()
+        for byte in steps.map({ "\($0.name)=\($0.action)" }).joined(separator: ";").utf8 { hash.add(byte) }
+        return String(hash.value, radix: 16)
     }
 
     // MARK: Progress

@@ -1,3 +1,5 @@
+import Telemetry
+internal import JSON
 internal import Engines
 internal import Evidence
 package import HomeostatAPI
@@ -119,7 +121,7 @@ extension RateComparison.Configuration {
 extension Policy.Request {
     /// The request in an annotation; one that cannot be read is answered with what is wrong with it.
     init(parsing text: String) {
-        do throws(HomeostatAPI.FieldError) {
+        do throws(FieldError) {
             let request = try OperatorRequest(parsing: text)
             self.init(request.verb, revision: request.revision, id: request.id)
         } catch {

@@ -1,3 +1,4 @@
+import Telemetry
 internal import Engines
 package import HomeostatAPI
 internal import Kubernetes

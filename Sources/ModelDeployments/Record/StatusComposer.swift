@@ -1,6 +1,7 @@
 internal import Engines
 package import HomeostatAPI
 package import Kubernetes
+import Telemetry
 
 /// Writes down a plan and what was seen as the status that people and tools read.
 package struct StatusComposer {

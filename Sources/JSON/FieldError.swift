@@ -1,4 +1,4 @@
-/// One thing that is wrong with a resource, told so that its author can put it right.
+/// One thing that is wrong with a document, told so that its author can put it right.
 package struct FieldError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The path of the field, as `spec.strategy.canary.steps[2].setWeight`; empty for the root.
     package var path: String
