@@ -130,15 +130,7 @@ import Testing
         #expect(child.controller?.name == "a")
     }
 
-    @Test("an applied configuration holds what one manager wants and nothing of the server's") func apply() {
-        var configuration = ApplyConfiguration(parent, .shop("a"), fields: ["spec": ["x": 1], "kind": "Wrong"])
-        configuration.labels = ["b": "2", "a": "1"]
-        #expect(
-            configuration.value == [
-                "apiVersion": "example.com/v1", "kind": "Parent",
-                "metadata": ["name": "a", "namespace": "shop", "labels": ["a": "1", "b": "2"]], "spec": ["x": 1],
-            ]
-        )
+    @Test("a manager's name says program and concern, as long as the API server takes it") func fieldManager() {
         #expect(FieldManager("homeostat", concern: "traffic").name == "homeostat/traffic")
         #expect(FieldManager("x", concern: String(repeating: "y", count: 300)).name.utf8.count == 128)
     }

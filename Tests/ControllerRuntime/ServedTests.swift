@@ -549,17 +549,17 @@ extension ResourceType {
 
     @Test("7.24 server-side apply keeps one manager's fields apart from another's") func apply() async throws {
         let widgets: ResourceClient<DynamicObject> = client.resource(of: .widget)
-        var one = ApplyConfiguration(.widget, .shop("a"), fields: ["spec": ["size": 1, "color": "red"]])
-        one.labels = ["app": "x"]
-        try await widgets.apply(one, as: FieldManager("homeostat", concern: "shape"))
-        let two = ApplyConfiguration(.widget, .shop("a"), fields: ["spec": ["weight": 5]])
-        try await widgets.apply(two, as: FieldManager("homeostat", concern: "traffic"))
-        one.fields = ["spec": ["size": 2]]
-        let result = try await widgets.apply(one, as: FieldManager("homeostat", concern: "shape"))
+        let shape = FieldManager("homeostat", concern: "shape").name
+        let traffic = FieldManager("homeostat", concern: "traffic").name
+        let key = ObjectKey.shop("a")
+        let first: JSONValue = ["metadata": ["labels": ["app": "x"]], "spec": ["size": 1, "color": "red"]]
+        _ = try await widgets.apply(key, first, fieldManager: shape)
+        _ = try await widgets.apply(key, ["spec": ["weight": 5]], fieldManager: traffic)
+        let second: JSONValue = ["metadata": ["labels": ["app": "x"]], "spec": ["size": 2]]
+        let result = try await widgets.apply(key, second, fieldManager: shape)
         #expect(result["spec"] == ["size": 2, "weight": 5])
         #expect(result.metadata.generation == 3)
-        let greedy = ApplyConfiguration(.widget, .shop("a"), fields: ["spec": ["weight": 9]])
-        await #expect { try await widgets.apply(greedy, as: FieldManager("homeostat", concern: "shape")) } throws: {
+        await #expect { try await widgets.apply(key, ["spec": ["weight": 9]], fieldManager: shape) } throws: {
             ($0 as? APIFailure)?.reason == .conflict
         }
         await server.stop()

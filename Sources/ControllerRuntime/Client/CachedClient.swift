@@ -72,17 +72,6 @@ package struct CachedClient<Object: KubernetesObject>: Sendable {
         )
     }
 
-    /// Declares what one manager wants of an object.
-    @discardableResult
-    package func apply(
-        _ configuration: ApplyConfiguration,
-        as manager: FieldManager,
-        force: Bool = false,
-        subresource: String? = nil
-    ) async throws -> Object {
-        noting(try await live.apply(configuration, as: manager, force: force, subresource: subresource))
-    }
-
     /// Deletes the object with this uid; one that is gone already is no failure.
     package func delete(_ object: Object, _ options: DeleteOptions = DeleteOptions()) async throws {
         var options = options
@@ -122,23 +111,6 @@ package struct CachedClient<Object: KubernetesObject>: Sendable {
 }
 
 extension ResourceClient {
-    /// Declares what one manager wants of an object (server-side apply).
-    @discardableResult
-    package func apply(
-        _ configuration: ApplyConfiguration,
-        as manager: FieldManager,
-        force: Bool = false,
-        subresource: String? = nil
-    ) async throws -> Object {
-        try await apply(
-            configuration.key,
-            configuration.value,
-            fieldManager: manager.name,
-            force: force,
-            subresource: subresource
-        )
-    }
-
     /// Reads an object, changes it and writes it back; when somebody else wrote in between, begins again.
     ///
     /// - Parameters:
