@@ -5,7 +5,7 @@ package import Kubernetes
 package struct ModelDeploymentStatus: StatusObject {
     /// The generation of the spec that the rest of the status speaks of.
     package var observedGeneration = 0
-    package var conditions: [StatusCondition] = []
+    package var conditions = Conditions()
     package var phase: Phase?
     package var reason = ""
     package var message = ""
@@ -88,37 +88,6 @@ package enum Phase: String, APIEnum {
     case suspended = "Suspended"
     /// The object is being deleted.
     case terminating = "Terminating"
-}
-
-/// A condition as `metav1.Condition` has it.
-package struct StatusCondition: StatusObject {
-    package var type = ""
-    package var status = ConditionStatus.unknown
-    /// The generation that the condition was computed from.
-    package var observedGeneration = 0
-    /// When ``status`` changed last.
-    package var lastTransitionTime = Timestamp(microseconds: 0)
-    package var reason = ""
-    package var message = ""
-    package var unknown = JSONObject()
-
-    package init() {}
-
-    package static let fields: [Field<Self>] = [
-        .required("type", \.type, "The name of the condition.", .minLength(1), .maxLength(316)),
-        .required("status", \.status, "Whether it holds."),
-        Field("observedGeneration", \.observedGeneration, "The metadata.generation that it speaks of."),
-        .required("lastTransitionTime", \.lastTransitionTime, "When status changed last."),
-        Field("reason", \.reason, "Why, in one word.", .maxLength(1024)),
-        Field("message", \.message, "Why, for people.", .maxLength(32_768)),
-    ]
-}
-
-/// Whether a condition holds.
-package enum ConditionStatus: String, APIEnum {
-    case `true` = "True"
-    case `false` = "False"
-    case unknown = "Unknown"
 }
 
 /// The present step.

@@ -136,3 +136,12 @@ package struct DynamicObject: ObjectView {
     package var apiVersion: String { fields["apiVersion"]?.string ?? "" }
     package var kind: String { fields["kind"]?.string ?? "" }
 }
+
+extension JSONValue {
+    /// The members of an object that are strings.
+    static func strings(_ value: JSONValue?) -> [String: String] {
+        var strings: [String: String] = [:]
+        for member in value?.object ?? [:] { strings[member.key] = member.value.string }
+        return strings
+    }
+}

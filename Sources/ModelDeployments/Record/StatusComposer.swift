@@ -1,7 +1,7 @@
+import Telemetry
 internal import Engines
 package import HomeostatAPI
 package import Kubernetes
-import Telemetry
 
 /// Writes down a plan and what was seen as the status that people and tools read.
 package struct StatusComposer {
@@ -40,7 +40,7 @@ package struct StatusComposer {
         describeWeights(&status)
         describeVerdicts(&status)
         describeRollback(&status, previous)
-        status.conditions = conditions(status, previous.conditions)
+        status.conditions.replace(with: conditions(status, previous.conditions))
         return status
     }
 
@@ -106,35 +106,36 @@ package struct StatusComposer {
 
     private func conditions(
         _ status: ModelDeploymentStatus,
-        _ previous: [HomeostatAPI.StatusCondition]
-    ) -> [HomeostatAPI.StatusCondition] {
-        var conditions: [HomeostatAPI.StatusCondition] = []
-        func add(_ type: String, _ value: ConditionStatus, _ reason: String, _ message: String) {
-            var condition = HomeostatAPI.StatusCondition()
-            condition.type = type
-            condition.status = value
-            condition.reason = reason
-            condition.message = String(message.prefix(1024))
-            condition.observedGeneration = status.observedGeneration
-            let old = previous.first { $0.type == type }
-            condition.lastTransitionTime = (old?.status == value ? old?.lastTransitionTime : nil) ?? now.wholeSeconds
-            conditions.append(condition)
+        _ previous: Conditions
+    ) -> [Condition] {
+        var conditions: [Condition] = []
+        func add(_ type: String, _ value: Condition.Status, _ reason: String, _ message: String) {
+            conditions.append(
+                Condition(
+                    type,
+                    value,
+                    reason: reason,
+                    message: String(message.prefix(1024)),
+                    observedGeneration: status.observedGeneration,
+                    at: now
+                )
+            )
         }
         let situation = plan.situation
         switch situation.readiness {
-        case .ready: add("Ready", .true, situation.reason, situation.message)
+        case .ready: add("Ready", .yes, situation.reason, situation.message)
         case .working:
             add("Ready", .unknown, situation.reason, situation.message)
-            add("Reconciling", .true, situation.reason, situation.message)
+            add("Reconciling", .yes, situation.reason, situation.message)
         case .stalled:
-            add("Ready", .false, situation.reason, situation.message)
-            add("Stalled", .true, situation.reason, situation.message)
+            add("Ready", .no, situation.reason, situation.message)
+            add("Stalled", .yes, situation.reason, situation.message)
         case .unchanged:
-            let kept = previous.filter { ["Ready", "Reconciling", "Stalled"].contains($0.type) }
+            let kept = previous.all.filter { ["Ready", "Reconciling", "Stalled"].contains($0.type) }
             for condition in kept { add(condition.type, condition.status, condition.reason, condition.message) }
             if kept.isEmpty {
                 add("Ready", .unknown, situation.reason, situation.message)
-                add("Reconciling", .true, situation.reason, situation.message)
+                add("Reconciling", .yes, situation.reason, situation.message)
             }
         }
         let stable = observed.track(plan.state.stable?.revision)
@@ -142,18 +143,18 @@ package struct StatusComposer {
         if serving > 0 || policy.replicas == 0 {
             add(
                 "Available",
-                .true,
+                .yes,
                 "PodsAvailable",
                 "\(stable?.available ?? 0) stable and \(serving - (stable?.available ?? 0)) other pods answer"
             )
         } else {
-            add("Available", .false, "NoPodsAvailable", stable?.trouble.map { "\($0)" } ?? "no pod answers yet")
+            add("Available", .no, "NoPodsAvailable", stable?.trouble.map { "\($0)" } ?? "no pod answers yet")
         }
         if plan.state.rollout != nil, let weights = status.weights {
             let isAligned = weights.verified ?? false
             add(
                 "TrafficAligned",
-                isAligned ? .true : .false,
+                isAligned ? .yes : .no,
                 isAligned ? "WeightInEffect" : "PodsChanging",
                 "\(weights.observed) % of the pods that answer are the canary's, \(weights.desired) % are asked for"
             )

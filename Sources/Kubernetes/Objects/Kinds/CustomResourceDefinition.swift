@@ -24,7 +24,7 @@ package struct CustomResourceDefinition: ObjectView, TypedObject {
         (self["spec", "versions"]?.array ?? []).filter { $0["served"]?.bool == true }.compactMap { $0["name"]?.string }
     }
     /// `Established`, `NamesAccepted`, `NonStructuralSchema` and others.
-    package var conditions: [StatusCondition] { StatusCondition.list(self["status", "conditions"]) }
+    package var conditions: Conditions { Conditions(self["status", "conditions"]) }
     /// Whether its objects can be created and watched.
-    package var isEstablished: Bool { conditions.contains { $0.type == "Established" && $0.isTrue } }
+    package var isEstablished: Bool { conditions.isTrue("Established") }
 }

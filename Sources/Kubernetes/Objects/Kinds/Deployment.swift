@@ -37,7 +37,7 @@ package struct Deployment: ObjectView, TypedObject {
     /// Pods ready for as long as `minReadySeconds`.
     package var availableReplicas: Int { self["status", "availableReplicas"]?.integer ?? 0 }
     /// `Available`, `Progressing`, `ReplicaFailure`.
-    package var conditions: [StatusCondition] { StatusCondition.list(self["status", "conditions"]) }
+    package var conditions: Conditions { Conditions(self["status", "conditions"]) }
 
     /// Whether the newest specification is carried out whole: every pod is of its template and available.
     package var isRolledOut: Bool {

@@ -32,9 +32,9 @@ package struct Node: ObjectView, TypedObject {
     /// What keeps pods away.
     package var taints: [Taint] { (self["spec", "taints"]?.array ?? []).map(Taint.init) }
     /// `Ready`, `MemoryPressure`, `DiskPressure`, `PIDPressure` and others'.
-    package var conditions: [StatusCondition] { StatusCondition.list(self["status", "conditions"]) }
+    package var conditions: Conditions { Conditions(self["status", "conditions"]) }
     /// Whether it runs pods.
-    package var isReady: Bool { conditions.contains { $0.type == "Ready" && $0.isTrue } }
+    package var isReady: Bool { conditions.isTrue("Ready") }
     /// What pods may use in all, as quantities: `cpu`, `memory`, `pods` and the like.
     package var allocatable: [String: String] { JSONValue.strings(self["status", "allocatable"]) }
 }

@@ -84,12 +84,14 @@ package struct Pod: ObjectView, TypedObject {
     /// When the node took it up.
     package var startTime: Timestamp? { self["status", "startTime"]?.string.flatMap { Timestamp($0) } }
     /// `PodScheduled`, `Initialized`, `ContainersReady`, `Ready` and others'.
-    package var conditions: [StatusCondition] { StatusCondition.list(self["status", "conditions"]) }
+    package var conditions: Conditions { Conditions(self["status", "conditions"]) }
     /// Whether it takes traffic.
-    package var isReady: Bool { conditions.contains { $0.type == "Ready" && $0.isTrue } }
+    package var isReady: Bool { conditions.isTrue("Ready") }
     /// Why no node takes it; nil when one does or nobody has tried.
     package var unschedulable: String? {
-        conditions.first { $0.type == "PodScheduled" && $0.status == "False" && $0.reason == "Unschedulable" }?.message
+        guard let scheduled = conditions["PodScheduled"], scheduled.status == .no, scheduled.reason == "Unschedulable"
+        else { return nil }
+        return scheduled.message
     }
     /// The states of the containers; empty until the node has reported.
     package var containers: [Container] { (self["status", "containerStatuses"]?.array ?? []).map(Container.init) }

@@ -28,5 +28,5 @@ package struct ReplicaSet: ObjectView, TypedObject {
     /// The pod template.
     package var template: JSONValue { self["spec", "template"] ?? [:] }
     /// `ReplicaFailure`, when pods cannot be made.
-    package var conditions: [StatusCondition] { StatusCondition.list(self["status", "conditions"]) }
+    package var conditions: Conditions { Conditions(self["status", "conditions"]) }
 }

@@ -1,7 +1,6 @@
 package import JSON
-package import Kubernetes
 
-/// One aspect of an object's state, as `metav1.Condition`.
+/// One aspect of an object's state, as `metav1.Condition` and the conditions of the built-in kinds have it.
 package struct Condition: Sendable, Hashable {
     package enum Status: String, Sendable, CaseIterable {
         case yes = "True"
@@ -58,6 +57,15 @@ package struct Condition: Sendable, Hashable {
     }
 }
 
+extension Condition {
+    /// The condition with the time of its predecessor's last transition, unless this is one.
+    fileprivate func since(_ old: Condition) -> Condition {
+        var condition = self
+        if old.status == status { condition.lastTransitionTime = old.lastTransitionTime }
+        return condition
+    }
+}
+
 /// The conditions of an object, in the order they were first set.
 package struct Conditions: Sendable, Hashable {
     private var list: [Condition] = []
@@ -68,12 +76,13 @@ package struct Conditions: Sendable, Hashable {
     /// Reads `status.conditions`; what is no condition is left out.
     package init(_ value: JSONValue?) { list = (value?.array ?? []).compactMap { Condition($0) } }
 
-    /// The condition of a type.
+    /// The condition of a type; nil when there is none.
     package subscript(_ type: String) -> Condition? { list.first { $0.type == type } }
 
     /// Whether the condition of a type is there and `True`.
     package func isTrue(_ type: String) -> Bool { self[type]?.status == .yes }
 
+    /// The conditions themselves.
     package var all: [Condition] { list }
 
     /// The value of `status.conditions`.
@@ -89,11 +98,17 @@ package struct Conditions: Sendable, Hashable {
             list.append(condition)
             return true
         }
-        var condition = condition
-        if list[place].status == condition.status { condition.lastTransitionTime = list[place].lastTransitionTime }
+        let condition = condition.since(list[place])
         guard list[place] != condition else { return false }
         list[place] = condition
         return true
+    }
+
+    /// Sets these conditions and removes all others.
+    ///
+    /// The time of the last transition stays where the status does.
+    package mutating func replace(with conditions: [Condition]) {
+        list = conditions.map { condition in self[condition.type].map(condition.since) ?? condition }
     }
 
     /// Removes the condition of a type.
