@@ -22,26 +22,8 @@ import Testing
         let client = try server.client()
         let source = PrometheusSource(http: try HTTPClient(), kubernetes: client)
         let object = Self.object(prometheus: "http://127.0.0.1:\(prometheus.port)")
-        func ask() async throws -> MetricEvidence.Reading? {
-            let start = Timestamp(microseconds: 1_700_000_000_000_000)
-            let policy = Policy(object)
-            var rollout = Rollout(
-                canary: RolloutState.RevisionRecord(revision: "v2", version: "2.0.0"),
-                stepsHash: "",
-                startedAt: start
-            )
-            rollout.evidence = AnalysisState(startedAt: start, metrics: [MetricState(name: "errors", since: start)])
-            let found = try await source.evidence(
-                for: object,
-                policy: policy,
-                stable: "v1",
-                rollout: rollout,
-                now: start + .seconds(60)
-            )
-            return found?.metrics.first?.reading
-        }
 
-        guard case .unavailable(let reason) = try await ask() else {
+        guard case .unavailable(let reason) = try await Self.ask(source, object) else {
             Issue.record("without its Secret the source is unavailable")
             return
         }
@@ -51,7 +33,7 @@ import Testing
             "data": ["token": "c2VzYW1l"],
         ]
         _ = server.put(.secret, secret)
-        guard case .insufficient = try await ask() else {
+        guard case .insufficient = try await Self.ask(source, object) else {
             Issue.record("Prometheus has answered that there is nothing")
             return
         }
@@ -59,6 +41,63 @@ import Testing
         client.shutdown()
         await server.stop()
         await prometheus.stop()
+    }
+
+    @Test("a selector of a right form that says nothing is told with its field and place in the verdict")
+    func brokenSelectors() async throws {
+        let server = try MiniAPIServer(kinds: [ModelDeployment.resource])
+        let client = try server.client()
+        let http = try HTTPClient()
+        let source = PrometheusSource(http: http, kubernetes: client)
+        var object = Self.object(prometheus: "http://127.0.0.1:9")
+        object.spec.analysis?.prometheus.auth = nil
+        object.spec.analysis?.metrics[0].errorRate?.failed = "errors_total{code=~5..}"
+        var slow = MetricSpec()
+        slow.name = "slow"
+        slow.latency = LatencyMetric()
+        slow.latency?.histogram = "seconds{le=\"1\"}"
+        object.spec.analysis?.metrics.append(slow)
+        let said = [
+            "errors":
+                "spec.analysis.metrics[0].errorRate.failed: \"errors_total{code=~5..}\" has \"5\" at character 20 "
+                + "instead of a value in quotes",
+            "slow": "spec.analysis.metrics[1].latency.histogram: \"seconds{le=\"1\"}\" has a condition on le; leave it "
+                + "out, all its values are needed and told apart",
+        ]
+        let refused = object.validate().map(\.path)
+        #expect(!refused.contains { $0.hasSuffix("failed") || $0.hasSuffix("histogram") })
+        for (metric, message) in said {
+            guard case .unavailable(let reason) = try await Self.ask(source, object, metric) else {
+                Issue.record("\(metric) is judged")
+                continue
+            }
+            #expect(reason == message)
+        }
+        http.shutdown()
+        client.shutdown()
+        await server.stop()
+    }
+
+    private static func ask(
+        _ source: PrometheusSource,
+        _ object: ModelDeployment,
+        _ metric: String = "errors"
+    ) async throws -> MetricEvidence.Reading? {
+        let start = Timestamp(microseconds: 1_700_000_000_000_000)
+        var rollout = Rollout(
+            canary: RolloutState.RevisionRecord(revision: "v2", version: "2.0.0"),
+            stepsHash: "",
+            startedAt: start
+        )
+        rollout.evidence = AnalysisState(startedAt: start, metrics: [MetricState(name: metric, since: start)])
+        let found = try await source.evidence(
+            for: object,
+            policy: Policy(object),
+            stable: "v1",
+            rollout: rollout,
+            now: start + .seconds(60)
+        )
+        return found?.metrics.first?.reading
     }
 
     private static func object(prometheus address: String) -> ModelDeployment {

@@ -61,12 +61,13 @@ package final class PrometheusSource: EvidenceSource {
         let end = SampleTime(microseconds: now.microseconds) - Self.settle
         let canary = rollout.canary.revision
         var metrics: [MetricEvidence] = []
-        for metric in analysis.metrics {
+        for (place, metric) in analysis.metrics.enumerated() {
             guard let state = known.metric(metric.name) else { continue }
             let start = SampleTime(microseconds: state.countedUntil.microseconds)
             guard let window = TimeWindow(after: start, upTo: end) else { continue }
             let question = Question(
                 metric: metric,
+                field: "spec.analysis.metrics[\(place)]",
                 stable: stable,
                 canary: canary,
                 namespace: object.metadata.namespace,
@@ -98,6 +99,8 @@ package final class PrometheusSource: EvidenceSource {
 
     private struct Question {
         var metric: MetricSpec
+        /// Its path in the resource.
+        var field: String
         var stable: String
         var canary: String
         var namespace: String
@@ -116,7 +119,7 @@ package final class PrometheusSource: EvidenceSource {
             if let query = question.metric.query { return try await ask(source, question, query) }
             return .insufficient("the metric says nothing")
         } catch let error as FieldError {
-            // The specification has been checked, so this is a field that was edited in between.
+            // The API server has checked the form alone; the verdict tells the rest.
             return .unavailable("\(error)")
         } catch { throw CancellationError() }
     }
@@ -127,8 +130,8 @@ package final class PrometheusSource: EvidenceSource {
         _ rate: ErrorRateMetric
     ) async throws -> MetricEvidence.Reading {
         let answer = try await source.counts(
-            total: try source.selector(rate.total, field: "errorRate.total"),
-            failed: try source.selector(rate.failed, field: "errorRate.failed"),
+            total: try source.selector(rate.total, field: "\(question.field).errorRate.total"),
+            failed: try source.selector(rate.failed, field: "\(question.field).errorRate.failed"),
             revisions: [question.stable, question.canary],
             namespace: question.namespace,
             during: question.window
@@ -147,7 +150,7 @@ package final class PrometheusSource: EvidenceSource {
         _ latency: LatencyMetric
     ) async throws -> MetricEvidence.Reading {
         let answer = try await source.latency(
-            histogram: try source.selector(latency.histogram, field: "latency.histogram"),
+            histogram: try source.histogram(latency.histogram, field: "\(question.field).latency.histogram"),
             revisions: [question.canary],
             namespace: question.namespace,
             during: question.window
@@ -170,7 +173,7 @@ package final class PrometheusSource: EvidenceSource {
         _ question: Question,
         _ query: String
     ) async throws -> MetricEvidence.Reading {
-        let template = try QueryTemplate(parsing: query, field: "query")
+        let template = try QueryTemplate(parsing: query, field: "\(question.field).query")
         let values = QueryTemplate.Values(
             namespace: question.namespace,
             revision: question.canary,
