@@ -65,6 +65,11 @@ let libraries: [Room] = [
     Room(name: "ObjectSchema", uses: ["GoText", "JSON"], testsUse: ["YAML"], house: "EmbeddedCluster"),
     Room(name: "EmbeddedAPI", uses: ["JSON", "Kubernetes", "ObjectSchema"], house: "EmbeddedCluster"),
     Room(
+        name: "EmbeddedControllers",
+        uses: ["EmbeddedAPI", "Engines", "JSON", "Kubernetes"],
+        house: "EmbeddedCluster"
+    ),
+    Room(
         name: "OperatorCommands",
         uses: [
             "ControllerRuntime", "Evidence", "HomeostatAPI", "HTTPTransport", "JSON", "Kubernetes", "ModelDeployments",
