@@ -10,8 +10,6 @@ final class StoreWriter<Object: KubernetesObject>: Sendable {
     /// A list that is being received; readers go on seeing the state before it.
     private struct Staged {
         var items: [ObjectKey: Box] = [:]
-        /// Whether objects of the cache may stand in for equal ones of the list.
-        var mayReuse = true
     }
 
     /// What a batch of watch events came to.

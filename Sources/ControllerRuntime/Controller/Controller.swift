@@ -36,7 +36,6 @@ package final class Controller: Sendable {
         var running: [Int: Running] = [:]
         var runs = 0
         var synced: [@Sendable () async throws -> Void] = []
-        var isStopped = false
     }
 
     package let name: String

@@ -20,20 +20,6 @@ package struct EventFilter<Object: KubernetesObject>: Sendable {
     /// Every new version; drops what a list tells again.
     package static var versionChanged: EventFilter { changed { $0.resourceVersion != $1.resourceVersion } }
 
-    /// What changed labels.
-    package static var labelsChanged: EventFilter { changed { $0.labels != $1.labels } }
-
-    /// What changed annotations.
-    package static var annotationsChanged: EventFilter { changed { $0.annotations != $1.annotations } }
-
-    /// What changed finalizers.
-    package static var finalizersChanged: EventFilter { changed { $0.finalizers != $1.finalizers } }
-
-    /// Objects for which this holds, before or after the change.
-    package static func either(_ holds: @escaping @Sendable (Object) -> Bool) -> EventFilter {
-        EventFilter { $0.old.map(holds) == true || $0.new.map(holds) == true }
-    }
-
     /// Changes of what is computed from the object.
     package static func changed<Value: Equatable & SendableMetatype>(
         of value: @escaping @Sendable (Object) -> Value

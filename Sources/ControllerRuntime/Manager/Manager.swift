@@ -73,7 +73,6 @@ package final class Manager: Sendable {
         var parts: [Part] = []
         var checks: [(name: String, failure: @Sendable () -> String?)] = []
         var isStopping = false
-        var hasStarted = false
     }
 
     private let state = Mutex(State())

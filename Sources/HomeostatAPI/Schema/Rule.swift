@@ -58,11 +58,6 @@ package struct Rule: Sendable, Hashable {
             names.count == 1 ? "set \(names[0])" : "set exactly one of \(list) and \(names[names.count - 1])"
         )
     }
-
-    /// At least one of these members is there.
-    package static func anyOne(of names: [String]) -> Rule {
-        Rule(.any(names.map { .has($0) }), "set at least one of \(names.joined(separator: ", "))")
-    }
 }
 
 /// A condition on a value that OpenAPI's validation keywords can express.
