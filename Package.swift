@@ -62,7 +62,7 @@ let libraries: [Room] = [
     Room(name: "ModelServing", uses: ["HTTPServing", "JSON", "Telemetry"], testsUse: ["HTTPTransport"]),
     // The embedded cluster: an API server, its controllers and a process runtime for one machine.
     Room(name: "GoText", house: "EmbeddedCluster"),
-    Room(name: "ObjectSchema", uses: ["GoText", "JSON"], testsUse: ["YAML"], house: "EmbeddedCluster"),
+    Room(name: "ObjectSchema", uses: ["GoText", "JSON", "Kubernetes"], testsUse: ["YAML"], house: "EmbeddedCluster"),
     Room(name: "EmbeddedAPI", uses: ["JSON", "Kubernetes", "ObjectSchema"], house: "EmbeddedCluster"),
     Room(
         name: "EmbeddedControllers",

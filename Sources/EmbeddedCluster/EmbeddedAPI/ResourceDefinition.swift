@@ -64,6 +64,8 @@ package struct ResourceDefinition: Sendable {
     package var scale: Scale?
     /// Other subresources, as `log`, `eviction`, `binding`, `token`, `finalize`, `approval`.
     package var subresources: [String]
+    /// What can be asked of it, in the words of discovery documents.
+    package var verbs: [String]
     /// Columns of a custom resource; empty for built-in kinds, whose cells are computed.
     package var columns: [Column]
     /// Whether it was made by a CustomResourceDefinition.
@@ -72,6 +74,11 @@ package struct ResourceDefinition: Sendable {
     package var toStored: @Sendable (JSONValue) -> JSONValue
     /// From the stored version to this one.
     package var fromStored: @Sendable (JSONValue) -> JSONValue
+
+    /// Every verb of a collection that is kept.
+    package static let allVerbs = [
+        "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch",
+    ]
 
     package init(
         type: ResourceType,
@@ -83,6 +90,7 @@ package struct ResourceDefinition: Sendable {
         hasStatus: Bool = true,
         scale: Scale? = nil,
         subresources: [String] = [],
+        verbs: [String] = ResourceDefinition.allVerbs,
         columns: [Column] = [],
         isCustom: Bool = false,
         toStored: @escaping @Sendable (JSONValue) -> JSONValue = { $0 },
@@ -97,6 +105,7 @@ package struct ResourceDefinition: Sendable {
         self.hasStatus = hasStatus
         self.scale = scale
         self.subresources = subresources
+        self.verbs = verbs
         self.columns = columns
         self.isCustom = isCustom
         self.toStored = toStored

@@ -33,6 +33,19 @@ package final class Schema: Sendable {
         case map(keys: [String])
     }
 
+    /// What becomes of a field that is absent, or has its type's zero value, when a built-in kind is read.
+    ///
+    /// The API server reads built-in kinds into typed fields and writes them again: some zero values are left out then,
+    /// others are always written.
+    package enum WhenEmpty: Sendable, Hashable {
+        /// What was sent stays, absent or zero.
+        case kept
+        /// Zero values are the same as absence.
+        case dropped
+        /// It is written as its zero value when it is absent: `{}`, `""`, 0, false, or null for lists, maps and times.
+        case written
+    }
+
     /// A rule in CEL, `x-kubernetes-validations`.
     package struct Rule: Sendable, Hashable {
         package var rule: String
@@ -99,6 +112,8 @@ package final class Schema: Sendable {
         package var isNullable = false
         /// Given to the field when it is absent.
         package var defaultValue: JSONValue?
+        /// Of a field of a built-in kind.
+        package var whenEmpty = WhenEmpty.kept
         /// Whether unknown fields stay, `x-kubernetes-preserve-unknown-fields`.
         package var preservesUnknownFields = false
         /// Whether other fields than the named ones are refused, `additionalProperties: false`.
