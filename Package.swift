@@ -31,11 +31,12 @@ let libraries: [Room] = [
     Room(name: "JSON"),
     Room(name: "YAML", uses: ["CYAML", "JSON"]),
     Room(name: "Telemetry", uses: ["JSON"]),
-    Room(name: "HTTPTransport", uses: ["CCurl"], testsUse: ["HTTPServing"]),
-    Room(name: "HTTPServing", uses: ["CMicrohttpd"], testsUse: ["HTTPTransport"]),
+    Room(name: "Processes", uses: ["CProcesses"]),
+    Room(name: "HTTPTransport", uses: ["CCurl"], testsUse: ["HTTPServing", "Processes"]),
+    Room(name: "HTTPServing", uses: ["CMicrohttpd"], testsUse: ["HTTPTransport", "Processes"]),
     Room(
         name: "Kubernetes",
-        uses: ["COpenSSL", "HTTPTransport", "JSON", "Telemetry", "YAML"],
+        uses: ["COpenSSL", "HTTPTransport", "JSON", "Processes", "Telemetry", "YAML"],
         testsUse: ["HTTPServing"]
     ),
     Room(
@@ -44,7 +45,11 @@ let libraries: [Room] = [
         testsUse: ["HTTPServing"]
     ),
     Room(name: "Engines", isNumerical: true),
-    Room(name: "Evidence", uses: ["HTTPTransport", "JSON", "Telemetry"], testsUse: ["HTTPServing"]),
+    Room(
+        name: "Evidence",
+        uses: ["HTTPTransport", "JSON", "Telemetry"],
+        testsUse: ["HTTPServing", "Processes"]
+    ),
     Room(
         name: "HomeostatAPI",
         uses: ["COpenSSL", "JSON", "Kubernetes", "YAML"],
@@ -59,7 +64,11 @@ let libraries: [Room] = [
         testsUse: ["HTTPServing"]
     ),
     Room(name: "Server", uses: ["HTTPServing", "Telemetry"], testsUse: ["HTTPTransport"]),
-    Room(name: "ModelServing", uses: ["HTTPServing", "JSON", "Telemetry"], testsUse: ["HTTPTransport"]),
+    Room(
+        name: "ModelServing",
+        uses: ["HTTPServing", "JSON", "Processes", "Telemetry"],
+        testsUse: ["HTTPTransport"]
+    ),
     // The embedded cluster: an API server, its controllers and a process runtime for one machine.
     Room(name: "GoText", house: "EmbeddedCluster"),
     Room(name: "ObjectSchema", uses: ["GoText", "JSON", "Kubernetes"], testsUse: ["YAML"], house: "EmbeddedCluster"),
@@ -73,7 +82,7 @@ let libraries: [Room] = [
         name: "OperatorCommands",
         uses: [
             "ControllerRuntime", "Evidence", "HomeostatAPI", "HTTPTransport", "JSON", "Kubernetes", "ModelDeployments",
-            "Server", "Telemetry", "YAML",
+            "Processes", "Server", "Telemetry", "YAML",
         ]
     ),
 ]
@@ -83,7 +92,7 @@ let programs: [Room] = [
     Room(name: "model-server", uses: ["ModelServing"]),
     Room(
         name: "bench-runtime",
-        uses: ["ControllerRuntime", "HTTPTransport", "JSON", "Kubernetes", "Telemetry"]
+        uses: ["ControllerRuntime", "HTTPTransport", "JSON", "Kubernetes", "Processes", "Telemetry"]
     ),
 ]
 
@@ -92,6 +101,7 @@ let systemLibraries: [Target] = [
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+    .systemLibrary(name: "CProcesses"),
 ]
 
 func dependencies(_ names: [String]) -> [Target.Dependency] { names.map { .init(stringLiteral: $0) } }
@@ -138,7 +148,7 @@ let support: [Target] = [
     .testTarget(
         name: "ClusterTests",
         dependencies: dependencies([
-            "ControllerRuntime", "HTTPTransport", "JSON", "Kubernetes", "TestSupport", "YAML",
+            "ControllerRuntime", "HTTPTransport", "JSON", "Kubernetes", "Processes", "TestSupport", "YAML",
         ]),
         path: "Tests/Cluster",
         exclude: ["cluster", "discover-pods", "prometheus.yaml", "steps"],

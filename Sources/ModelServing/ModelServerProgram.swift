@@ -23,9 +23,9 @@ package enum ModelServerProgram {
             writeOut("model-server: \(error)\n", STDERR_FILENO)
             return 2
         }
-        // From before the server listens: a SIGTERM during start must not be the default one.
-        let signals = StopSignals()
         do {
+            // From before the server listens: a SIGTERM during start must not be the default one.
+            let signals = try StopSignals()
             try await run(options, logger: Logger(level: options.logLevel), clock: ContinuousClock(), stop: signals)
             return 0
         } catch {

@@ -1,5 +1,5 @@
-import Dispatch
 import Glibc
+import Processes
 import Synchronization
 
 /// Says when to stop.
@@ -8,49 +8,43 @@ protocol StopSource: Sendable {
     func wait() async
 }
 
-/// SIGTERM and SIGINT as a wish to stop; the second one ends the process at once.
+/// The first signal that asks the process to end as a wish to stop; the second one ends the process at once.
 final class StopSignals: StopSource {
     private struct State {
         var isRaised = false
         var waiter: CheckedContinuation<Void, Never>?
-    }
 
-    private let state = Mutex(State())
-    // Dispatch's sources are safe to hold from any thread; they are only cancelled, in deinit.
-    private nonisolated(unsafe) var sources: [any DispatchSourceSignal] = []
-
-    init() {
-        for number in [SIGTERM, SIGINT] {
-            // Dispatch only watches: without this the signal would still end the process.
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { [weak self] in self?.raised(number) }
-            source.resume()
-            sources.append(source)
+        /// Whom to wake.
+        mutating func raise() -> CheckedContinuation<Void, Never>? {
+            isRaised = true
+            defer { waiter = nil }
+            return waiter
         }
     }
 
-    deinit { for source in sources { source.cancel() } }
+    private final class Wish: Sendable {
+        let state = Mutex(State())
+
+        func raised(_ number: Int32) {
+            let (isSecond, waiter) = state.withLock { ($0.isRaised, $0.raise()) }
+            if isSecond { _exit(128 + number) }
+            waiter?.resume()
+        }
+    }
+
+    private let wish = Wish()
+    private let signals: TerminationSignals
+
+    /// Throws when signals cannot be heard.
+    init() throws(TerminationSignals.Failure) { signals = try TerminationSignals { [wish] in wish.raised($0) } }
 
     func wait() async {
         await withCheckedContinuation { continuation in
-            let isRaised = state.withLock { state in
+            let isRaised = wish.state.withLock { state in
                 if !state.isRaised { state.waiter = continuation }
                 return state.isRaised
             }
             if isRaised { continuation.resume() }
         }
-    }
-
-    private func raised(_ number: Int32) {
-        let (isSecond, waiter) = state.withLock { state in
-            defer {
-                state.isRaised = true
-                state.waiter = nil
-            }
-            return (state.isRaised, state.waiter)
-        }
-        if isSecond { _exit(128 + number) }
-        waiter?.resume()
     }
 }

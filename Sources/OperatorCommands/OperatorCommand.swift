@@ -5,6 +5,7 @@ internal import HTTPTransport
 internal import HomeostatAPI
 internal import Kubernetes
 internal import ModelDeployments
+internal import Processes
 internal import Server
 internal import Telemetry
 
@@ -78,7 +79,7 @@ enum OperatorCommand {
             metrics: registry
         )
         defer { fenced.shutdown() }
-        let manager = Manager(elector: elector, signals: TerminationSignals.system(), runtime: runtime)
+        let manager = Manager(elector: elector, signals: try TerminationSignals.system(), runtime: runtime)
         let recorder = EventRecorder(
             sink: ClientEventSink(client),
             controller: "homeostat.dev/operator",

@@ -1,6 +1,7 @@
 import ControllerRuntime
 import FoundationEssentials
 import Kubernetes
+import Processes
 import Telemetry
 
 #if canImport(Glibc)
@@ -22,7 +23,7 @@ struct BenchRuntime {
         let runtime = RuntimeContext(metrics: RuntimeMetrics(registry))
         let client = try KubernetesClient(configuration: configuration, metrics: registry)
         defer { client.shutdown() }
-        let manager = Manager(signals: TerminationSignals.system(), runtime: runtime)
+        let manager = Manager(signals: try TerminationSignals.system(), runtime: runtime)
         let widgets = Informer<Widget>(client: client.resource(), runtime: runtime)
         if environment["BENCH_MODE"] != "sync" {
             let controller = Controller(

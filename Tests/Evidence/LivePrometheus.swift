@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import HTTPServing
 import HTTPTransport
+import Processes
 import Synchronization
 import Testing
 
@@ -20,7 +21,7 @@ final class LivePrometheus: Sendable {
     let client: PrometheusClient
     private let folder: URL
     private let port: Int
-    private let process = Mutex<Process?>(nil)
+    private let process = Mutex<ChildProcess?>(nil)
     private let http: HTTPClient
 
     /// Writes its files; `scrapes` is the `scrape_configs` section.
@@ -44,44 +45,45 @@ final class LivePrometheus: Sendable {
         _ body: (LivePrometheus) async throws -> Void
     ) async throws {
         let prometheus = try LivePrometheus(scrapes: scrapes)
-        defer { prometheus.remove() }
-        if let history { try await prometheus.load(history) }
-        try await prometheus.start()
-        try await body(prometheus)
+        do {
+            if let history { try await prometheus.load(history) }
+            try await prometheus.start()
+            try await body(prometheus)
+        } catch {
+            await prometheus.remove()
+            throw error
+        }
+        await prometheus.remove()
     }
 
     func start() async throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.program)
-        process.currentDirectoryURL = folder
-        process.arguments = [
+        let arguments = [
             "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--web.listen-address=127.0.0.1:\(port)",
             "--storage.tsdb.retention.time=10y", "--log.level=warn",
         ]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+        let process = try ChildProcess(.init(Self.program, arguments, folder: folder.path))
         self.process.withLock { $0 = process }
         try await eventually("Prometheus answers") { try await self.client.query("vector(1)").value != nil }
     }
 
     /// Kills it as a node that loses power would.
-    func kill() {
+    func kill() async {
         guard
             let process = process.withLock({ process in
                 defer { process = nil }
                 return process
             })
         else { return }
-        Glibc.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+        process.send(SIGKILL)
+        // Cancelled at most, and then nobody uses its port or folder again.
+        _ = try? await process.exit()
     }
 
     /// Forgets all samples; only while it does not run.
     func wipe() throws { try FileManager.default.removeItem(at: folder.appendingPathComponent("data")) }
 
-    private func remove() {
-        kill()
+    private func remove() async {
+        await kill()
         http.shutdown()
         // Left over at worst is a folder among the temporary ones.
         try? FileManager.default.removeItem(at: folder)
@@ -90,16 +92,9 @@ final class LivePrometheus: Sendable {
     private func load(_ history: String) async throws {
         let file = folder.appendingPathComponent("history.txt")
         try Data(history.utf8).write(to: file)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.tool)
-        process.currentDirectoryURL = folder
-        process.arguments = ["tsdb", "create-blocks-from", "openmetrics", "history.txt", "data"]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        let status = try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Int32, any Error>) in
-            process.terminationHandler = { ended.resume(returning: $0.terminationStatus) }
-            do { try process.run() } catch { ended.resume(throwing: error) }
-        }
+        let arguments = ["tsdb", "create-blocks-from", "openmetrics", "history.txt", "data"]
+        let tool = ChildProcess.Settings(Self.tool, arguments, folder: folder.path)
+        let status = try await ChildProcess.run(tool, timeLimit: .seconds(50)).exit.code
         guard status == 0 else { throw Failure(description: "promtool ended with \(status)") }
     }
 

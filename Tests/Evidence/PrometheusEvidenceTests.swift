@@ -122,7 +122,7 @@ struct LiveEvidenceTests {
             try await eventually("pod a is scraped") { try await a.isSeen(by: prometheus) }
             try await warmedUp()
             var tally = Tally()
-            prometheus.kill()
+            await prometheus.kill()
             a.serve(ok: 7, failed: 2)
             b.serve(ok: 5)
             b.setUp(true)
@@ -149,7 +149,7 @@ struct LiveEvidenceTests {
             #expect(tally.failed == ["v1": 2])
 
             // An empty volume after a restart: nobody can tell old requests from new ones, so none is counted.
-            prometheus.kill()
+            await prometheus.kill()
             try prometheus.wipe()
             try await prometheus.start()
             for pod in [a, b] {

@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import Synchronization
 import TestSupport
 import Testing
@@ -64,18 +65,10 @@ struct TLSTests {
 
     @discardableResult
     static func run(_ program: String, _ arguments: [String]) async throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        let status = try await withCheckedThrowingContinuation { (done: CheckedContinuation<Int32, any Error>) in
-            process.terminationHandler = { done.resume(returning: $0.terminationStatus) }
-            do { try process.run() } catch { done.resume(throwing: error) }
-        }
-        guard status == 0 else { throw Failed(status: status) }
-        return String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let settings = ChildProcess.Settings(program, arguments, environment: ProcessInfo.processInfo.environment)
+        let report = try await ChildProcess.run(settings, timeLimit: .seconds(50))
+        guard report.exit.code == 0 else { throw Failed(status: report.exit.code) }
+        return String(decoding: report.output, as: UTF8.self)
     }
 
     @Test("serves TLS and names only clients whose certificate it can verify")

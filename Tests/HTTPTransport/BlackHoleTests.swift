@@ -1,5 +1,6 @@
 import Foundation
 import HTTPTransport
+import Processes
 import Testing
 
 /// Packets that vanish without a word, as behind a firewall that forgot the connection.
@@ -12,16 +13,11 @@ import Testing
 )
 struct BlackHoleTests {
     /// Drops or lets through what goes to and from a local port.
-    private func filter(_ operation: String, port: Int) throws {
+    private func filter(_ operation: String, port: Int) async throws {
         for side in ["--dport", "--sport"] {
-            let process = Process()
-            process.executableURL = URL(filePath: "/usr/sbin/iptables")
-            process.arguments = [
-                "-w", operation, "INPUT", "-i", "lo", "-p", "tcp", side, String(port), "-j", "DROP",
-            ]
-            try process.run()
-            process.waitUntilExit()
-            try #require(process.terminationStatus == 0)
+            let rule = ["-w", operation, "INPUT", "-i", "lo", "-p", "tcp", side, String(port), "-j", "DROP"]
+            let filter = ChildProcess.Settings("/usr/sbin/iptables", rule)
+            try #require(try await ChildProcess.run(filter, timeLimit: .seconds(20)).exit.code == 0)
         }
     }
 
@@ -37,13 +33,13 @@ struct BlackHoleTests {
         _ = try await body.next()
         let clock = ContinuousClock()
         let began = clock.now
-        try filter("-I", port: server.port)
+        try await filter("-I", port: server.port)
         let failure: HTTPFailure?
         do {
             _ = try await body.next()
             failure = nil
         } catch { failure = error as? HTTPFailure }
-        try filter("-D", port: server.port)
+        try await filter("-D", port: server.port)
         #expect(failure?.isRetryable == true, "\(String(describing: failure))")
         #expect(clock.now - began < .seconds(45))
         let again = try await client.stream(HTTPRequest(url: server.url(), timeLimit: .seconds(5)))

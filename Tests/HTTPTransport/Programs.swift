@@ -1,48 +1,57 @@
 import Foundation
+import Processes
 import Synchronization
 
 /// A program that runs beside the tests until it is let go.
 final class Program: Sendable {
+    private let process: ChildProcess
+    private let said: Said
+
+    /// Starts a program of the search path.
+    init(_ arguments: [String], in folder: URL? = nil, environment: [String: String] = [:]) throws {
+        let said = Said()
+        var settings = Self.settings(arguments, in: folder, environment: environment)
+        settings.output = .parts { said.take($0) }
+        self.said = said
+        process = try ChildProcess(settings)
+    }
+
+    /// Runs a program to its end; nil if it is not there or fails.
+    static func run(_ arguments: [String], in folder: URL, environment: [String: String] = [:]) async -> String? {
+        let settings = settings(arguments, in: folder, environment: environment)
+        guard let report = try? await ChildProcess.run(settings, timeLimit: .seconds(50)), report.exit.code == 0 else {
+            return nil
+        }
+        return String(decoding: report.output, as: UTF8.self)
+    }
+
+    /// The rest of the line in which the program wrote a text; nil when it ended without.
+    func line(after text: String) async -> String? { await said.line(after: text) }
+
+    private static func settings(
+        _ arguments: [String],
+        in folder: URL?,
+        environment: [String: String]
+    ) -> ChildProcess.Settings {
+        .init(
+            arguments[0],
+            Array(arguments.dropFirst()),
+            environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
+            folder: folder?.path
+        )
+    }
+}
+
+/// What a program has said so far.
+private final class Said: Sendable {
     private struct State {
-        var output = ""
+        var output: [UInt8] = []
         var isOver = false
         var waiters: [(text: String, continuation: CheckedContinuation<String?, Never>)] = []
     }
 
-    private let process = Process()
     private let state = Mutex(State())
 
-    /// Starts a program of the search path.
-    init(_ arguments: [String], in folder: URL? = nil, environment: [String: String] = [:]) throws {
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = arguments
-        process.currentDirectoryURL = folder
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        onThread { [weak self] in
-            while true {
-                let data = output.fileHandleForReading.availableData
-                self?.take(data)
-                if data.isEmpty { break }
-            }
-        }
-    }
-
-    deinit { process.terminate() }
-
-    /// Runs a program to its end; nil if it is not there or fails.
-    static func run(_ arguments: [String], in folder: URL, environment: [String: String] = [:]) async -> String? {
-        guard let program = try? Program(arguments, in: folder, environment: environment) else { return nil }
-        _ = await program.line(after: "\u{0}")
-        program.process.waitUntilExit()
-        return program.process.terminationStatus == 0 ? program.state.withLock { $0.output } : nil
-    }
-
-    /// The rest of the line in which the program wrote a text; nil when it ended without.
     func line(after text: String) async -> String? {
         await withCheckedContinuation { continuation in
             state.withLock { $0.waiters.append((text, continuation)) }
@@ -50,10 +59,11 @@ final class Program: Sendable {
         }
     }
 
-    private func take(_ data: Data) {
+    /// Takes a part; an empty one is the end.
+    func take(_ part: [UInt8]) {
         state.withLock { state in
-            if data.isEmpty { state.isOver = true }
-            state.output += String(decoding: data, as: UTF8.self)
+            if part.isEmpty { state.isOver = true }
+            state.output += part
         }
         answer()
     }
@@ -61,8 +71,9 @@ final class Program: Sendable {
     private func answer() {
         let ready = state.withLock { state -> [(CheckedContinuation<String?, Never>, String?)] in
             var ready: [(CheckedContinuation<String?, Never>, String?)] = []
+            let text = String(decoding: state.output, as: UTF8.self)
+            let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
             state.waiters.removeAll { waiter in
-                let lines = state.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
                 if let line = lines.first(where: { $0.contains(waiter.text) }) {
                     ready.append((waiter.continuation, line.components(separatedBy: waiter.text).last))
                 } else if state.isOver {

@@ -28,7 +28,7 @@ import Testing
         _ = try await client.raw(path: "/version")
         try folder.write("token", "two\n")
         _ = try await client.raw(path: "/version")
-        try folder.shell("rm token")  // in between two versions: the last one is the best there is
+        try await folder.shell("rm token")  // in between two versions: the last one is the best there is
         _ = try await client.raw(path: "/version")
         #expect(server.requests.map(authorization) == ["Bearer one", "Bearer two", "Bearer two"])
     }
@@ -65,7 +65,7 @@ import Testing
     // MARK: Certificates
 
     @Test("new connections use a replaced client certificate, once its key fits") func certificates() async throws {
-        try folder.certificates(clients: ["alice", "bob"])
+        try await folder.certificates(clients: ["alice", "bob"])
         let server = try ScriptedServer(
             tls: .init(
                 certificatePEM: folder.read("server.pem"),
@@ -91,7 +91,7 @@ import Testing
     }
 
     @Test("the server's name in the configuration is what is verified") func serverName() async throws {
-        try folder.certificates(clients: [])
+        try await folder.certificates(clients: [])
         let server = try ScriptedServer(
             tls: .init(certificatePEM: folder.read("server.pem"), keyPEM: folder.read("server.key"))
         )
@@ -110,8 +110,8 @@ import Testing
         _ = try await KubernetesClient(configuration: configuration).raw(path: "/version")
     }
 
-    @Test("a key that does not belong to its certificate is refused at the start") func mismatch() throws {
-        try folder.certificates(clients: ["alice", "bob"])
+    @Test("a key that does not belong to its certificate is refused at the start") func mismatch() async throws {
+        try await folder.certificates(clients: ["alice", "bob"])
         var configuration = ClientConfiguration(server: "https://127.0.0.1:1")
         configuration.clientCertificate = .file(folder.path + "/alice.pem")
         configuration.clientKey = .file(folder.path + "/bob.key")
@@ -248,7 +248,7 @@ import Testing
     }
 
     @Test("a certificate that a plugin prints is used") func pluginCertificate() async throws {
-        try folder.certificates(clients: ["carol"])
+        try await folder.certificates(clients: ["carol"])
         let server = try ScriptedServer(
             tls: .init(
                 certificatePEM: folder.read("server.pem"),

@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 
 /// A folder for one test, removed with it.
 final class Folder: Sendable {
@@ -29,20 +30,19 @@ final class Folder: Sendable {
     func copy(_ from: String, to: String) throws { try write(to, read(from)) }
 
     /// Runs a shell script in the folder.
-    func shell(_ script: String) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-ec", script]
-        process.currentDirectoryURL = URL(fileURLWithPath: path)
-        process.standardError = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw CocoaError(.executableLoad) }
+    func shell(_ script: String) async throws {
+        let shell = ChildProcess.Settings(
+            "/bin/sh",
+            ["-ec", script],
+            environment: ProcessInfo.processInfo.environment,
+            folder: path
+        )
+        let report = try await ChildProcess.run(shell, timeLimit: .seconds(50))
+        guard report.exit.code == 0 else { throw CocoaError(.executableLoad) }
     }
 
     /// Makes an authority `ca`, a server's pair for 127.0.0.1, and client pairs of these names.
-    func certificates(clients: [String]) throws {
+    func certificates(clients: [String]) async throws {
         var script = """
             key="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
             openssl req -x509 $key -keyout ca.key -out ca.pem -subj /CN=authority -days 2
@@ -58,6 +58,6 @@ final class Folder: Sendable {
 
                 """
         }
-        try shell(script)
+        try await shell(script)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Processes
 import Synchronization
 import Telemetry
 import TestSupport
@@ -150,56 +151,21 @@ struct ModelServerProgramTests {
 
     /// A running `model-server`.
     final class Program: Sendable {
-        private final class Exit: Sendable {
-            let latch = Latch()
-            let status = Mutex<Int32>(-1)
-        }
-
-        let log = Log()
-        private let process = Mutex<Process?>(nil)
-        private let exit = Exit()
+        let log: Log
+        private let process: ChildProcess
 
         init(_ arguments: [String]) throws {
             // Built beside the tests.
             let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-            let process = Process()
-            process.executableURL = tests.deletingLastPathComponent().appendingPathComponent("model-server")
-            process.arguments = arguments
-            process.environment = [:]
-            let output = Pipe()
-            process.standardError = output
-            process.standardOutput = output
-            let partial = Mutex("")
-            output.fileHandleForReading.readabilityHandler = { [log] handle in
-                let data = handle.availableData
-                guard !data.isEmpty else {
-                    handle.readabilityHandler = nil
-                    return
-                }
-                let lines = partial.withLock { partial in
-                    partial += String(decoding: data, as: UTF8.self)
-                    var lines = partial.components(separatedBy: "\n")
-                    partial = lines.removeLast()
-                    return lines
-                }
-                for line in lines { log.append(line) }
-            }
-            process.terminationHandler = { [exit] process in
-                exit.status.withLock { $0 = process.terminationStatus }
-                exit.latch.signal()
-            }
-            try process.run()
-            self.process.withLock { $0 = process }
+            let program = tests.deletingLastPathComponent().appendingPathComponent("model-server")
+            let log = Log()
+            self.log = log
+            process = try ChildProcess(.init(program.path, arguments, output: .lines { log.append($0) }))
         }
 
-        deinit { process.withLock { if $0?.isRunning == true { $0?.terminate() } } }
+        func signal() { process.send(SIGTERM) }
 
-        func signal() { process.withLock { _ = kill($0?.processIdentifier ?? 0, SIGTERM) } }
-
-        func status() async -> Int32 {
-            await exit.latch.wait()
-            return exit.status.withLock { $0 }
-        }
+        func status() async throws -> Int32 { try await process.exit().code }
 
         func port() async throws -> Int {
             let line = await log.line("listening")
@@ -220,7 +186,7 @@ struct ModelServerProgramTests {
         _ = await program.log.line("draining")
         #expect(try await status(port, Self.ready) == 503)
         #expect(try await status(port, Fixture.infer) == 200)
-        #expect(await program.status() == 0)
+        #expect(try await program.status() == 0)
         _ = await program.log.line("stopped")
     }
 
@@ -233,13 +199,13 @@ struct ModelServerProgramTests {
         program.signal()
         _ = await program.log.line("draining")
         program.signal()
-        #expect(await program.status() == 128 + SIGTERM)
+        #expect(try await program.status() == 128 + SIGTERM)
     }
 
     @Test("exits with 2 for a wrong command line, 1 for a model that is not there, 0 for help")
     func exits() async throws {
-        #expect(await (try Program(["--nonsense"])).status() == 2)
-        #expect(await (try Program(["--model-file", "/nowhere"])).status() == 1)
-        #expect(await (try Program(["--help"])).status() == 0)
+        #expect(try await Program(["--nonsense"]).status() == 2)
+        #expect(try await Program(["--model-file", "/nowhere"]).status() == 1)
+        #expect(try await Program(["--help"]).status() == 0)
     }
 }

@@ -84,7 +84,7 @@ package final class Manager: Sendable {
     /// - Parameters:
     ///   - elector: Nil to lead from the start.
     ///   - grace: How long everything may take to end.
-    ///   - signals: Each element asks to end; see ``TerminationSignals``.
+    ///   - signals: Each element asks to end, by the number of a signal.
     package init(
         elector: LeaderElector? = nil,
         grace: Duration = .seconds(30),

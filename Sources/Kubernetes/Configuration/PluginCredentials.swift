@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import JSON
+import Processes
 import Synchronization
 
 /// Runs a credential plugin when it is needed, and keeps its answer until it expires or is rejected.
@@ -94,38 +95,36 @@ final class PluginCredentials: Sendable {
         var environment = inherited
         for (name, value) in plugin.environment { environment[name] = value }
         environment["KUBERNETES_EXEC_INFO"] = info(plugin)
-        let output: ChildProcess.Output
+        let report: ChildProcess.Report
         do {
-            output = try await ChildProcess.run(
-                plugin.command,
-                plugin.arguments,
-                environment: environment,
+            report = try await ChildProcess.run(
+                .init(plugin.command, plugin.arguments, environment: environment),
                 timeLimit: plugin.timeLimit
             )
         } catch let failure as ChildProcess.Failure {
             throw error(plugin, failure)
         }
-        guard output.status == 0 else {
-            let said = String(decoding: output.errors.prefix(500), as: UTF8.self).trimmed
+        guard report.exit.code == 0 else {
+            let said = String(decoding: report.errors.prefix(500), as: UTF8.self).trimmed
             throw ConfigurationError(
                 .plugin,
-                "credential plugin \"\(plugin.command)\" failed with status \(output.status)"
+                "credential plugin \"\(plugin.command)\" failed with status \(report.exit.code)"
                     + (said.isEmpty ? "" : ", saying \"\(said)\"")
             )
         }
-        return try read(output.output, plugin)
+        return try read(report.output, plugin)
     }
 
     private static func error(_ plugin: CredentialPlugin, _ failure: ChildProcess.Failure) -> ConfigurationError {
-        switch failure {
+        switch failure.reason {
         case .notFound:
             ConfigurationError(
                 .plugin,
                 "credential plugin \"\(plugin.command)\" is not there"
                     + (plugin.installHint.isEmpty ? "" : "; \(plugin.installHint.trimmed)")
             )
-        case .cannotStart(let detail):
-            ConfigurationError(.plugin, "credential plugin \"\(plugin.command)\" cannot be started: \(detail)")
+        case .cannotStart:
+            ConfigurationError(.plugin, "credential plugin \"\(plugin.command)\" cannot be started: \(failure.detail)")
         case .tooSlow:
             ConfigurationError(
                 .plugin,
