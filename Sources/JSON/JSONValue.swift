@@ -200,7 +200,9 @@ package struct JSONObject: Sendable {
 
     private func place(of key: String) -> Int? {
         if members.count > Self.linearLimit { return places[ByteKey(text: key)] }
-        return members.firstIndex { $0.key.utf8.elementsEqual(key.utf8) }
+        // Lengths tell most keys apart, which matters where nothing is optimised.
+        let count = key.utf8.count
+        return members.firstIndex { $0.key.utf8.count == count && $0.key.utf8.elementsEqual(key.utf8) }
     }
 }
 

@@ -195,33 +195,36 @@ struct DeploymentTests {
 
     @Test("controllers that die between any two writes leave the same end", arguments: 0..<60)
     func crash(writes: Int) throws {
-        func end(_ crash: Int?) throws -> [JSONValue] {
-            let bench = try Bench(controllers)
-            try bench.makeDeployment(replicas: 3, unavailable: 1)
-            bench.run(for: .seconds(10))
-            try bench.setImage("web:2")
-            if let crash {
-                bench.restart(writesLeft: crash)
-                bench.run(for: .seconds(5))
-                bench.restart()
-            }
-            bench.run(for: .seconds(100))
-            var deployment = try bench.get(.deployment, "web").status
-            deployment["conditions"] = .array(
-                (deployment["conditions"]?.array ?? []).map {
-                    [$0["type"] ?? "", $0["status"] ?? "", $0["reason"] ?? ""]
-                }
-            )
-            let sets = bench.list(.replicaSet).map { set -> JSONValue in
-                var status = set.status
-                status["observedGeneration"] = nil  // counts the steps that it took
-                return [.string(set.name), set.spec, status, .object(set.annotations)]
-            }
-            let pods = bench.list(.pod).map { JSONValue.string("\($0.labels) \($0.phase)") }
-            return [deployment] + sets + pods
-        }
-        let (crashed, undisturbed) = (try end(writes), try end(nil))
+        let crashed = try end(crashingAfter: writes)
+        let undisturbed = try Self.undisturbed.get()
         #expect(crashed.count == undisturbed.count)
         for (one, other) in zip(crashed, undisturbed) { #expect(one == other) }
+    }
+
+    private static let undisturbed = Result { try DeploymentTests().end(crashingAfter: nil) }
+
+    /// What a rollout comes to: statuses, sets and pods, without what counts steps and times.
+    private func end(crashingAfter writes: Int?) throws -> [JSONValue] {
+        let bench = try Bench(controllers)
+        try bench.makeDeployment(replicas: 3, unavailable: 1)
+        bench.run(for: .seconds(10))
+        try bench.setImage("web:2")
+        if let writes {
+            bench.restart(writesLeft: writes)
+            bench.run(for: .seconds(5))
+            bench.restart()
+        }
+        bench.run(for: .seconds(100))
+        var deployment = try bench.get(.deployment, "web").status
+        deployment["conditions"] = .array(
+            (deployment["conditions"]?.array ?? []).map { [$0["type"] ?? "", $0["status"] ?? "", $0["reason"] ?? ""] }
+        )
+        let sets = bench.list(.replicaSet).map { set -> JSONValue in
+            var status = set.status
+            status["observedGeneration"] = nil
+            return [.string(set.name), set.spec, status, .object(set.annotations)]
+        }
+        let pods = bench.list(.pod).map { JSONValue.string("\($0.labels) \($0.phase)") }
+        return [deployment] + sets + pods
     }
 }

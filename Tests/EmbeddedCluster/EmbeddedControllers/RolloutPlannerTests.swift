@@ -96,7 +96,9 @@ struct RolloutPlannerTests {
         func facts(_ name: String, age: Int) -> Set {
             set(name, sets[name]?.replicas ?? 0, available: sets[name]?.available ?? 0, age: age)
         }
-        for _ in 0..<1000 {
+        var overrun = 0
+        var missing = 0
+        for _ in 0..<300 {
             let plan = plan(
                 replicas,
                 surge: surge,
@@ -110,13 +112,15 @@ struct RolloutPlannerTests {
             }
             let total = sets.values.reduce(0) { $0 + $1.replicas }
             let available = sets.values.reduce(0) { $0 + $1.available }
-            #expect(total <= replicas + surge)
-            #expect(available >= replicas - min(unavailable, replicas))
+            overrun = max(overrun, total - replicas - surge)
+            missing = max(missing, replicas - min(unavailable, replicas) - available)
             // A pod of the new set becomes available now and then.
             if let new = sets["new"], new.available < new.replicas, Bool.random(using: &chance) {
                 sets["new"]?.available += 1
             }
         }
+        #expect(overrun == 0)
+        #expect(missing == 0)
         #expect(sets["new"]?.available == replicas)
         #expect(sets["old"]?.replicas == 0)
         #expect(sets["older"]?.replicas == 0)

@@ -208,7 +208,7 @@ private struct Rollout {
         if RolloutStatus.progressDeadline(deployment) != nil {
             try setProgressing("False", "ReplicaSetCreateError", message)
         }
-        record("FailedCreate", message, isWarning: true)
+        record("ReplicaSetCreateError", message, isWarning: true)
         throw refusal
     }
 
