@@ -71,7 +71,13 @@ let libraries: [Room] = [
     ),
     // The embedded cluster: an API server, its controllers and a process runtime for one machine.
     Room(name: "GoText", house: "EmbeddedCluster"),
-    Room(name: "ObjectSchema", uses: ["GoText", "JSON", "Kubernetes"], testsUse: ["YAML"], house: "EmbeddedCluster"),
+    Room(name: "CEL", uses: ["GoText", "JSON"], house: "EmbeddedCluster"),
+    Room(
+        name: "ObjectSchema",
+        uses: ["CEL", "GoText", "JSON", "Kubernetes"],
+        testsUse: ["HomeostatAPI", "YAML"],
+        house: "EmbeddedCluster"
+    ),
     Room(name: "EmbeddedAPI", uses: ["JSON", "Kubernetes", "ObjectSchema"], house: "EmbeddedCluster"),
     Room(
         name: "EmbeddedControllers",

@@ -1,3 +1,4 @@
+import CEL
 import GoText
 package import JSON
 
@@ -157,7 +158,8 @@ package final class Schema: Sendable {
         pattern = definition.limits.pattern.map { text in
             Result { () throws(PatternError) in try Pattern(text) }
         }
-        programs = definition.rules.map(RuleProgram.init)
+        let type = definition.rules.isEmpty ? CELType.any : Self.expressionType(of: definition)
+        programs = definition.rules.map { RuleProgram($0, on: type) }
         let parts = definition.fields.map(\.schema) + [definition.element].compactMap(\.self)
         hasRulesWithin = !definition.rules.isEmpty || parts.contains(where: \.hasRulesWithin)
         hasDefaultsWithin = parts.contains { $0.definition.defaultValue != nil || $0.hasDefaultsWithin }
