@@ -80,6 +80,11 @@ let libraries: [Room] = [
     ),
     Room(name: "EmbeddedAPI", uses: ["JSON", "Kubernetes", "ObjectSchema"], house: "EmbeddedCluster"),
     Room(
+        name: "OpenAPIDocuments",
+        uses: ["EmbeddedAPI", "JSON", "Kubernetes", "ObjectSchema"],
+        house: "EmbeddedCluster"
+    ),
+    Room(
         name: "EmbeddedControllers",
         uses: ["EmbeddedAPI", "Engines", "JSON", "Kubernetes"],
         house: "EmbeddedCluster"
