@@ -78,7 +78,7 @@ let libraries: [Room] = [
         testsUse: ["HomeostatAPI", "YAML"],
         house: "EmbeddedCluster"
     ),
-    Room(name: "EmbeddedAPI", uses: ["JSON", "Kubernetes", "ObjectSchema"], house: "EmbeddedCluster"),
+    Room(name: "EmbeddedAPI", uses: ["GoText", "JSON", "Kubernetes", "ObjectSchema"], house: "EmbeddedCluster"),
     Room(
         name: "OpenAPIDocuments",
         uses: ["EmbeddedAPI", "JSON", "Kubernetes", "ObjectSchema"],

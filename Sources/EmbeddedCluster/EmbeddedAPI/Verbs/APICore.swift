@@ -19,6 +19,8 @@ package final class APICore: Sendable {
         package var resources: [ResourceDefinition] = StandardResources.all
         /// Made at the start when they are not there.
         package var namespaces = ["default", "kube-node-lease", "kube-public", "kube-system"]
+        /// Whether pods need the service account that they name, as they do where a controller makes them.
+        package var requiresServiceAccounts = false
 
         package init() {}
     }
