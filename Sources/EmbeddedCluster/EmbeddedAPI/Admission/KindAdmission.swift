@@ -8,6 +8,13 @@ enum KindAdmission {
 
     // MARK: Filling in
 
+    /// Fills in what depends on fields that are not there, before their defaults come.
+    static func prepare(_ object: inout JSONValue, _ type: ResourceType) {
+        let path = type.plural == "jobs" ? ["spec"] : ["spec", "jobTemplate", "spec"]
+        guard type.group == "batch", let spec = object[path: path] else { return }
+        if spec["completions"] == nil, spec["parallelism"] == nil { object[path: path + ["completions"]] = 1 }
+    }
+
     /// Completes an object that is new or changed; what depends on other objects is done by the caller.
     static func fill(_ object: inout JSONValue, old: JSONValue?, _ type: ResourceType) {
         switch (type.group, type.plural) {
@@ -68,10 +75,6 @@ enum KindAdmission {
 
     private static func fillJob(_ object: inout JSONValue, old: JSONValue?) {
         var spec = object["spec"] ?? [:]
-        if spec["completions"] == nil, spec["parallelism"] == nil {
-            spec["completions"] = 1
-            spec["parallelism"] = 1
-        }
         if spec["parallelism"] == nil { spec["parallelism"] = 1 }
         if spec["backoffLimit"] == nil { spec["backoffLimit"] = 6 }
         if old == nil, spec["manualSelector"]?.bool != true {

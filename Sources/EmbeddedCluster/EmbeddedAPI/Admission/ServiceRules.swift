@@ -13,7 +13,7 @@ extension AddressBook {
         var ports = spec["ports"]?.array ?? []
         for index in ports.indices {
             if ports[index]["protocol"] == nil { ports[index]["protocol"] = "TCP" }
-            if ports[index]["targetPort"] == nil { ports[index]["targetPort"] = ports[index]["port"] }
+            if [nil, 0, ""].contains(ports[index]["targetPort"]) { ports[index]["targetPort"] = ports[index]["port"] }
         }
         if !ports.isEmpty { spec["ports"] = .array(ports) }
         var causes: [APIStatus.Cause] = []

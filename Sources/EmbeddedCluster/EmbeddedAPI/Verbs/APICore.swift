@@ -16,7 +16,7 @@ package final class APICore: Sendable {
         /// Where services get their node ports.
         package var nodePorts = 30000...32767
         /// The built-in resources.
-        package var resources: [ResourceDefinition] = StandardResources.all
+        package var resources: [ResourceDefinition] = BuiltInResources.all
         /// Made at the start when they are not there.
         package var namespaces = ["default", "kube-node-lease", "kube-public", "kube-system"]
         /// Whether pods need the service account that they name, as they do where a controller makes them.

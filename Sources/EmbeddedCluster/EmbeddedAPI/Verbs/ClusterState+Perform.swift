@@ -31,8 +31,20 @@ extension ClusterState {
         throw .methodNotAllowed
     }
 
+    /// A binding that is posted to the collection of bindings names its pod itself.
+    private mutating func bindNamed(_ operation: Operation) throws(APIStatus) -> APIAnswer {
+        guard operation.call.verb == .create, let pods = catalog[.pod] else { throw .methodNotAllowed }
+        var inner = Operation(call: operation.call, definition: pods, now: operation.now)
+        inner.call.name = operation.call.body?.name ?? ""
+        return try bind(inner)
+    }
+
     private mutating func performOnObject(_ operation: Operation) throws(APIStatus) -> APIAnswer {
         let isNamed = !operation.call.name.isEmpty
+        if operation.stored.plural == "bindings", operation.stored.group.isEmpty { return try bindNamed(operation) }
+        guard operation.definition.verbs.contains(operation.call.verb.rawValue),
+            operation.definition.verbs.count > 1
+        else { throw .methodNotAllowed }
         switch operation.call.verb {
         case .get where isNamed: return try get(operation)
         case .create where !isNamed: return try create(operation)

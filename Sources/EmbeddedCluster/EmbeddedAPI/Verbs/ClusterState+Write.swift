@@ -9,7 +9,7 @@ extension ClusterState {
         if operation.definition.isCustom { try CustomResources.checkTaking(operation, self) }
         var object = try body(of: operation)
         try take(&object, into: &operation)
-        object = operation.definition.toStored(ObjectWork.normalised(object, operation.definition))
+        object = operation.definition.toStored(try ObjectWork.normalised(object, operation.definition))
         if object.name.isEmpty, let base = object.meta("generateName")?.string, !base.isEmpty {
             object.setMeta("name", .string(freeName(base, operation)))
         }
@@ -211,7 +211,7 @@ extension ClusterState {
         }
         try checkName(object, operation)
         try take(&object, into: &operation)
-        object = operation.definition.toStored(ObjectWork.normalised(object, operation.definition))
+        object = operation.definition.toStored(try ObjectWork.normalised(object, operation.definition))
         let rules = KindRules.of(operation.definition)
         guard let old = self.object(operation.stored, operation.key) else {
             guard rules.mayCreateOnUpdate, operation.call.subresource == nil else { throw operation.notFound }
@@ -258,7 +258,7 @@ extension ClusterState {
                 return try create(operation)
             }
             try checkName(applied, operation)
-            let object = operation.definition.toStored(ObjectWork.normalised(applied, operation.definition))
+            let object = operation.definition.toStored(try ObjectWork.normalised(applied, operation.definition))
             return operation.answer(try change(old, to: object, KindRules.of(operation.definition), operation))
         }
         guard let old else { throw operation.notFound }
@@ -272,7 +272,7 @@ extension ClusterState {
                 "the namespace of the provided object does not match the namespace sent on the request"
             )
         }
-        object = operation.definition.toStored(ObjectWork.normalised(object, operation.definition))
+        object = operation.definition.toStored(try ObjectWork.normalised(object, operation.definition))
         return operation.answer(try change(old, to: object, KindRules.of(operation.definition), operation))
     }
 
@@ -293,7 +293,7 @@ extension ClusterState {
             object.setMeta(field, old.meta(field))
         }
         try admitChange(&object, old: old, operation)
-        if rules.hasGeneration, isNewGeneration(object, old: old, rules, operation) {
+        if rules.hasGeneration, operation.call.subresource == nil, isNewGeneration(object, old: old, rules, operation) {
             object.setMeta("generation", .integer((old.meta("generation")?.integer ?? 0) + 1))
         }
         object = manage(object, old: old, operation)

@@ -4,24 +4,28 @@ import ObjectSchema
 
 /// The one place where objects meet what their schema and their patches say.
 enum ObjectWork {
-    /// Brings what a client sent into the form that is kept: no unknown fields, no nulls, defaults filled in.
-    static func normalised(_ object: JSONValue, _ definition: ResourceDefinition) -> JSONValue {
+    /// Brings what a client sent into the form that is kept: no unknown fields, and defaults filled in.
+    static func normalised(_ object: JSONValue, _ definition: ResourceDefinition) throws(APIStatus) -> JSONValue {
         let schema = definition.schema
-        if definition.isCustom { return schema.defaulted(schema.pruned(object)) }
-        var tidy = schema.shape == .any ? object : schema.pruned(object)
-        tidy = tidied(tidy, schema) ?? .object([:])
-        // What the schema does not know stays where the server itself needs it.
-        for field in ["apiVersion", "kind", "metadata"] where tidy[field] == nil { tidy[field] = object[field] }
-        return schema.shape == .any ? tidy : schema.defaulted(tidy)
+        guard !definition.isCustom else { return schema.defaulted(schema.pruned(object)) }
+        do throws(ReadingProblem) {
+            var typed = try schema.typed(object)
+            KindAdmission.prepare(&typed, definition.type)
+            return schema.defaulted(typed)
+        } catch {
+            let type = definition.type
+            throw .badRequest(
+                "\(type.kind) in version \"\(type.version)\" cannot be handled as a \(type.kind): \(error.detail)"
+            )
+        }
     }
 
     /// What the schema finds wrong with an object.
     ///
-    /// Built-in kinds have rules of their own for most of it; of their schemas only types and closed sets count.
+    /// Built-in kinds have rules of their own for most of it; of their schemas only closed sets count.
     static func faults(_ object: JSONValue, old: JSONValue?, _ definition: ResourceDefinition) -> [APIStatus.Cause] {
-        guard definition.schema.shape != .any else { return [] }
         let problems = definition.schema.validate(object, old: old)
-        return problems.filter { definition.isCustom || $0.kind == .unsupported || $0.kind == .typeInvalid }
+        return problems.filter { definition.isCustom || $0.kind == .unsupported }
             .map { APIStatus.Cause(reason: $0.reason, message: $0.body, field: $0.field) }
     }
 
@@ -59,36 +63,5 @@ enum ObjectWork {
             merged[key] = value.isNull ? nil : self.merged(value, into: merged[key] ?? .null)
         }
         return .object(merged)
-    }
-
-    /// Without nulls, and without the empty maps and lists that Kubernetes leaves out when it writes an object.
-    private static func tidied(_ value: JSONValue, _ schema: Schema?) -> JSONValue? {
-        switch value {
-        case .null: return nil
-        case .object(let members):
-            if schema?.shape == .map, members.isEmpty { return nil }
-            guard members.contains(where: { isUntidy($0.value, schema?.field($0.key)) }) else { return value }
-            var tidy = JSONObject()
-            for (key, value) in members {
-                if let value = tidied(value, schema?.field(key)) { tidy.set(key, value) }
-            }
-            return .object(tidy)
-        case .array(let elements):
-            if schema?.shape == .list, elements.isEmpty { return nil }
-            return .array(elements.map { tidied($0, schema?.element) ?? $0 })
-        default: return value
-        }
-    }
-
-    private static func isUntidy(_ value: JSONValue, _ schema: Schema?) -> Bool {
-        switch value {
-        case .null: true
-        case .object(let members):
-            (schema?.shape == .map && members.isEmpty)
-                || members.contains { isUntidy($0.value, schema?.field($0.key)) }
-        case .array(let elements):
-            (schema?.shape == .list && elements.isEmpty) || elements.contains { isUntidy($0, schema?.element) }
-        default: false
-        }
     }
 }
