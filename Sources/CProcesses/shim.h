@@ -1,16 +1,15 @@
 #ifndef HOMEOSTAT_CPROCESSES_SHIM_H
 #define HOMEOSTAT_CPROCESSES_SHIM_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
 #include <unistd.h>
+
+// Declared here: _GNU_SOURCE, which shows it, also changes fd_set, and then this module cannot be imported beside Glibc.
+int pipe2(int ends[2], int flags);
 
 // A pipe that no child inherits, whichever thread starts one at that moment; reader first.
 static inline int homeostat_processes_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
