@@ -78,15 +78,18 @@ let libraries: [Room] = [
         testsUse: ["HomeostatAPI", "YAML"],
         house: "EmbeddedCluster"
     ),
-    Room(name: "EmbeddedAPI", uses: ["GoText", "JSON", "Kubernetes", "ObjectSchema"], house: "EmbeddedCluster"),
-    Room(
-        name: "OpenAPIDocuments",
-        uses: ["EmbeddedAPI", "JSON", "Kubernetes", "ObjectSchema"],
-        house: "EmbeddedCluster"
-    ),
+    Room(name: "EmbeddedAPI", uses: ["JSON", "Kubernetes", "ObjectSchema"], house: "EmbeddedCluster"),
     Room(
         name: "EmbeddedControllers",
         uses: ["EmbeddedAPI", "Engines", "JSON", "Kubernetes"],
+        house: "EmbeddedCluster"
+    ),
+    Room(
+        name: "EmbeddedServer",
+        uses: [
+            "COpenSSL", "EmbeddedAPI", "HTTPServing", "HTTPTransport", "JSON", "Kubernetes", "Telemetry", "YAML",
+        ],
+        testsUse: ["ControllerRuntime", "ObjectSchema", "Processes"],
         house: "EmbeddedCluster"
     ),
     Room(

@@ -72,7 +72,8 @@ extension ClusterState {
     func prepareList(_ operation: Operation) throws(APIStatus) -> PendingList {
         let call = operation.call
         let labels = try LabelSelector(parsing: call.labelSelector)
-        let fields = try known(try FieldSelector(parsing: call.fieldSelector), operation)
+        let fields = try FieldSelector(parsing: call.fieldSelector)
+        try check(fields, operation)
         var pending = PendingList(
             operation: operation,
             table: ObjectTable(),
@@ -163,12 +164,7 @@ extension ClusterState {
 
     static func parse(_ version: String) throws(APIStatus) -> Int {
         guard let number = Int(version), number >= 0 else {
-            throw APIStatus(
-                code: 500,
-                reason: "",
-                message: "resourceVersion: Invalid value: \"\(version)\": strconv.ParseUint: parsing "
-                    + "\"\(version)\": invalid syntax"
-            )
+            throw .invalidVersion(version)
         }
         return number
     }

@@ -152,10 +152,10 @@ private struct SelectorParser {
         if current == "," {
             position += 1
             guard Self.isWord(current) || current == "!" else {
-                throw .badRequest("found '\(current)', expected: identifier after ','")
+                throw unexpected(current, "identifier after ','")
             }
         } else if position < tokens.count {
-            throw .badRequest("found '\(current)', expected: ',' or 'end of string'")
+            throw unexpected(current, "',' or 'end of string'")
         }
         return found
     }
@@ -164,9 +164,7 @@ private struct SelectorParser {
         let isNegated = current == "!"
         if isNegated { position += 1 }
         let key = current
-        guard Self.isWord(key) else {
-            throw .badRequest("found '\(key)', expected: !, identifier, or 'end of string'")
-        }
+        guard Self.isWord(key) else { throw unexpected(key, "!, identifier, or 'end of string'") }
         try check(Names.qualifiedNameFaults(key), "invalid label key", key)
         position += 1
         if isNegated { return (key, .isAbsent) }
@@ -197,14 +195,12 @@ private struct SelectorParser {
             position += 1
             return (key, token == "<" ? .isLess(bound) : .isGreater(bound))
         default:
-            throw unexpected(token, "'=', '!=', '==', 'in', notin'")
+            throw unexpected(token, "in, notin, =, ==, !=, gt, lt")
         }
     }
 
     private mutating func values() throws(APIStatus) -> [String] {
-        guard current == "(" else {
-            throw .badRequest("unable to parse requirement: found '\(current)' expected: '('")
-        }
+        guard current == "(" else { throw unexpected(current, "'('") }
         position += 1
         var values: [String] = []
         var isAfterWord = false

@@ -1,0 +1,145 @@
+import EmbeddedAPI
+import EmbeddedServer
+import JSON
+import Kubernetes
+import Testing
+
+/// The real kubectl over TLS; skipped where it is not installed.
+@Suite("kubectl", .enabled(if: Kubectl.path != nil, "kubectl is not installed"), .timeLimit(.minutes(1)))
+struct KubectlTests {
+    let fixture: ServerFixture
+    let kubectl: Kubectl
+
+    init() throws {
+        fixture = try ServerFixture()
+        kubectl = try Kubectl(fixture.server)
+    }
+
+    @Test("reads the version, the namespaces and the resources") func reads() async throws {
+        let version = try await kubectl.succeed("version", "-o", "json")
+        #expect(version.contains(#""gitVersion": "v1.32.0+homeostat""#))
+        let namespaces = try await kubectl.succeed("get", "namespaces", "-o", "name")
+        #expect(namespaces.contains("namespace/kube-system\n"))
+        let resources = try await kubectl.succeed("api-resources")
+        #expect(resources.contains("deployments"))
+        #expect(resources.contains("selfsubjectaccessreviews"))
+        let versions = try await kubectl.succeed("api-versions")
+        #expect(versions.split(separator: "\n").contains("apps/v1"))
+    }
+
+    @Test("creates, applies, changes and deletes an object") func lifecycle() async throws {
+        let manifest = """
+            apiVersion: v1
+            kind: ConfigMap
+            metadata:
+              name: settings
+            data:
+              colour: blue
+            """
+        #expect(try await kubectl.succeed("apply", "-f", "-", input: manifest) == "configmap/settings created\n")
+        let changed = manifest.replacing("blue", with: "green")
+        #expect(try await kubectl.succeed("apply", "-f", "-", input: changed) == "configmap/settings configured\n")
+        #expect(
+            try await kubectl.succeed("get", "configmap", "settings", "-o", "jsonpath={.data.colour}") == "green"
+        )
+        #expect(try await kubectl.succeed("label", "configmap", "settings", "a=b") == "configmap/settings labeled\n")
+        #expect(try await kubectl.succeed("get", "cm", "-l", "a=b", "-o", "name") == "configmap/settings\n")
+        #expect(try await kubectl.succeed("delete", "cm", "settings") == "configmap \"settings\" deleted\n")
+        let gone = try await kubectl("get", "cm", "settings")
+        #expect(gone.status == 1)
+        #expect(gone.errors == "Error from server (NotFound): configmaps \"settings\" not found\n")
+    }
+
+    @Test("prints columns, and more of them when asked") func tables() async throws {
+        try fixture.create(.pod, Sample.pod("web"))
+        let pods = try await kubectl.succeed("get", "pods")
+        #expect(pods.hasPrefix("NAME"))
+        #expect(pods.contains("\nweb "))
+    }
+
+    @Test("watches a collection until the watch ends") func watch() async throws {
+        try fixture.create(.configMap, Sample.configMap("first"))
+        async let watched = kubectl.run(["get", "configmaps", "-w", "-o", "name"])
+        await fixture.faults.waitForRequests { $0.verb == "watch" && $0.type == .configMap }
+        try fixture.create(.configMap, Sample.configMap("second"))
+        try fixture.merge(.configMap, "first", ["data": ["a": "b"]])
+        try fixture.create(.configMap, Sample.configMap("last"))
+        fixture.faults.endWatches()
+        let names = try await watched.output.split(separator: "\n")
+        #expect(
+            names.filter { $0 != "configmap/kube-root-ca.crt" } == [
+                "configmap/first", "configmap/second", "configmap/first", "configmap/last",
+            ]
+        )
+    }
+
+    @Test("waits for a condition that comes while it waits") func waits() async throws {
+        try fixture.create(.pod, Sample.pod("web"))
+        async let waited = kubectl.run(["wait", "--for=condition=Ready", "pod/web", "--timeout=30s"])
+        await fixture.faults.waitForRequests { $0.verb == "watch" && $0.type == .pod }
+        var call = APICall(.patch, .pod, ObjectKey(namespace: "default", name: "web"))
+        call.patchFormat = .merge
+        call.subresource = "status"
+        call.body = ["status": ["conditions": [["type": "Ready", "status": "True"]]]]
+        _ = try fixture.core.perform(call)
+        let result = try await waited
+        #expect(result.output == "pod/web condition met\n", "\(result.errors)")
+    }
+
+    @Test("follows the log of a pod's container") func logs() async throws {
+        try fixture.create(.pod, Sample.pod("web", containers: ["main", "side"]))
+        fixture.server.front.setLogs { key, options in
+            { sink in
+                let text = "\(key) \(options.container) \(options.tailLines ?? -1) \(options.follows)\n"
+                try await sink.write(Array(text.utf8))
+            }
+        }
+        let log = try await kubectl.succeed("logs", "web", "-c", "side", "--tail=7", "-f")
+        #expect(log == "default/web side 7 true\n")
+        let unnamed = try await kubectl("logs", "web", "-c", "other")
+        #expect(unnamed.errors.contains("container other is not valid for pod web"))
+    }
+
+    @Test("tells what one may do") func canI() async throws {
+        #expect(try await kubectl.succeed("auth", "can-i", "delete", "pods") == "yes\n")
+        let refused = try await kubectl("auth", "can-i", "delete", "pods", "--as", "jane")
+        #expect(refused.output.hasPrefix("no"))
+        let forbidden = try await kubectl("get", "pods", "--as", "jane")
+        #expect(
+            forbidden.errors == "Error from server (Forbidden): pods is forbidden: User \"jane\" cannot list resource "
+                + "\"pods\" in API group \"\" in the namespace \"default\"\n"
+        )
+        _ = try await kubectl.succeed("create", "rolebinding", "jane", "--clusterrole=view", "--user=jane")
+        _ = try await kubectl.succeed("get", "pods", "--as", "jane")
+        #expect(try await kubectl.succeed("auth", "can-i", "--list", "--as", "jane").contains("pods"))
+    }
+
+    @Test("is somebody else with a service account's token") func serviceAccount() async throws {
+        _ = try await kubectl.succeed("create", "serviceaccount", "robot")
+        _ = try await kubectl.succeed(
+            "create",
+            "clusterrolebinding",
+            "r",
+            "--clusterrole=view",
+            "--serviceaccount=default:robot"
+        )
+        let account = try #require(
+            fixture.core.get(
+                ResourceType(version: "v1", kind: "ServiceAccount", plural: "serviceaccounts"),
+                ObjectKey(namespace: "default", name: "robot")
+            )
+        )
+        let token = fixture.server.signer.token(
+            for: ObjectKey(namespace: "default", name: "robot"),
+            uid: account[path: ["metadata", "uid"]]?.string ?? "",
+            issued: .init(seconds: 0),
+            expires: .init(seconds: 4e9)
+        )
+        let robot = try Kubectl(fixture.server, kubeconfig: fixture.server.kubeconfig(user: "robot", token: token))
+        _ = try await robot.succeed("get", "pods")
+        let refused = try await robot("create", "configmap", "a")
+        #expect(refused.errors.contains("User \"system:serviceaccount:default:robot\" cannot create resource"))
+        let stranger = try Kubectl(fixture.server, kubeconfig: fixture.server.kubeconfig(user: "x", token: "wrong"))
+        #expect(try await stranger("get", "pods").errors.contains("You must be logged in to the server"))
+    }
+}
