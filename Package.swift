@@ -78,6 +78,7 @@ let libraries: [Room] = [
         testsUse: ["HomeostatAPI", "YAML"],
         house: "EmbeddedCluster"
     ),
+    Room(name: "ObjectPatch", uses: ["JSON", "Kubernetes", "ObjectSchema"], house: "EmbeddedCluster"),
     Room(name: "EmbeddedAPI", uses: ["JSON", "Kubernetes", "ObjectSchema"], house: "EmbeddedCluster"),
     Room(
         name: "EmbeddedControllers",
