@@ -60,7 +60,7 @@ struct CELEvaluator {
     ) throws(CELError) -> CELValue {
         var values: [CELValue] = []
         for argument in arguments { values.append(try evaluate(argument)) }
-        try spend(values.reduce(0) { $0 + CELFunctions.cost(of: $1) })
+        try spend(CELFunctions.work(name, values, limit: limit - cost))
         if name.first == "_" || name.first == "!" || name.first == "-" || name.first == "@" {
             return try CELOperators.apply(name, values)
         }

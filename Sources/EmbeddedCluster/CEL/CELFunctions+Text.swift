@@ -105,21 +105,22 @@ extension CELFunctions {
             limit = given
         }
         if limit == 0 { return .list([]) }
-        var rest = Scalars(text.unicodeScalars)[...]
+        let scalars = Scalars(text.unicodeScalars)
         let wanted = Scalars(separator.unicodeScalars)
+        var start = 0
         var parts: [CELValue] = []
         while limit < 0 || parts.count < limit - 1 {
             if wanted.isEmpty {
-                guard rest.count > 1 else { break }
-                parts.append(.string(string(rest.prefix(1))))
-                rest = rest.dropFirst()
+                guard scalars.count - start > 1 else { break }
+                parts.append(.string(string(scalars[start..<start + 1])))
+                start += 1
                 continue
             }
-            guard let place = position(of: wanted, in: Array(rest)) else { break }
-            parts.append(.string(string(rest.prefix(place))))
-            rest = rest.dropFirst(place + wanted.count)
+            guard let place = position(of: wanted, in: scalars, from: start) else { break }
+            parts.append(.string(string(scalars[start..<place])))
+            start = place + wanted.count
         }
-        if !(wanted.isEmpty && rest.isEmpty) { parts.append(.string(string(rest))) }
+        if !(wanted.isEmpty && start == scalars.count) { parts.append(.string(string(scalars[start...]))) }
         return .list(parts)
     }
 

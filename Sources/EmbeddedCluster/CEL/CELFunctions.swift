@@ -27,14 +27,48 @@ enum CELFunctions {
         "list": "list", "map": "map", "null_type": "null_type", "type": "type",
     ]
 
-    /// How much work it is to go through a value once.
-    static func cost(of value: CELValue) -> Int {
+    /// How much work a function is on some values, at least; from the limit on it is not counted further.
+    static func work(_ name: String, _ values: [CELValue], limit: Int) -> Int {
+        var work = 0
+        // What only looks at the outside of a value does not pay for what is inside.
+        if !["size", "type", "dyn"].contains(name) { for value in values { add(value, &work, limit) } }
+        let sizes = values.prefix(2).map { extent($0) }
+        switch name {
+        case "contains", "indexOf", "lastIndexOf", "split", "replace", "sets.contains", "sets.equivalent",
+            "sets.intersects":
+            if sizes.count == 2 { work += sizes[0].multipliedReportingOverflow(by: sizes[1]).partialValue }
+        case "distinct", "sum": work += (sizes.first ?? 0) * (sizes.first ?? 0)
+        case "_+_":
+            if case .list(let list)? = values.first, list.kind != .ordered, sizes.count == 2 {
+                work += sizes[0] * sizes[1]
+            }
+        default: break
+        }
+        return work
+    }
+
+    private static func extent(_ value: CELValue) -> Int {
         switch value {
-        case .string(let text): text.utf8.count / 10
-        case .bytes(let bytes): bytes.count / 10
+        case .string(let text): text.utf8.count / 10 + 1
         case .list(let list): list.elements.count
-        case .map(let map): map.entries.count
-        case .null, .bool, .int, .uint, .double, .timestamp, .duration, .type, .quantity, .optional: 0
+        default: 1
+        }
+    }
+
+    /// Goes through a value and all in it.
+    private static func add(_ value: CELValue, _ work: inout Int, _ limit: Int) {
+        guard work <= limit else { return }
+        switch value {
+        case .string(let text): work += text.utf8.count / 10
+        case .bytes(let bytes): work += bytes.count / 10
+        case .list(let list):
+            work += list.elements.count
+            for element in list.elements where work <= limit { add(element, &work, limit) }
+        case .map(let map):
+            work += map.entries.count
+            for entry in map.entries where work <= limit { add(entry.value, &work, limit) }
+        case .optional(let held): if let held { add(held, &work, limit) }
+        case .null, .bool, .int, .uint, .double, .timestamp, .duration, .type, .quantity: break
         }
     }
 

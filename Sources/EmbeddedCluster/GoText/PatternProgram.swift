@@ -17,6 +17,7 @@ struct PatternProgram: Sendable {
     /// For each set, which of the 128 ASCII characters it holds.
     private var low: [SIMD2<UInt64>] = []
     private var isAnchored = false
+    private var effort = 0
 
     init(_ node: PatternNode, of text: String) throws(PatternError) {
         do {
@@ -36,6 +37,9 @@ struct PatternProgram: Sendable {
     }
 
     private mutating func add(_ node: PatternNode) throws(TooLarge) {
+        // Repetitions of nothing make no instructions, and would go on for ever.
+        effort += 1
+        guard effort <= 10 * Self.sizeLimit else { throw TooLarge() }
         switch node {
         case .empty: break
         case .set(let set):

@@ -16,6 +16,8 @@ package struct FieldProblem: Error, Sendable, Hashable, CustomStringConvertible 
     /// What is there; nil where it is not told.
     package var badValue: JSONValue?
     package var detail: String
+    /// Whether the value is a list that the API server holds as texts, which it shows differently.
+    var isListOfTexts = false
 
     package init(_ kind: Kind, _ field: String, _ badValue: JSONValue? = nil, _ detail: String = "") {
         self.kind = kind
@@ -100,6 +102,8 @@ package struct FieldProblem: Error, Sendable, Hashable, CustomStringConvertible 
     private var shownValue: String {
         switch badValue ?? .null {
         case .null: "\"null\""
+        case .array(let elements) where isListOfTexts:
+            "[]string{\(elements.map(Self.syntax).joined(separator: ", "))}"
         case .bool, .integer, .double, .string, .array, .object: Self.syntax(badValue ?? .null)
         }
     }

@@ -12,6 +12,7 @@ extension Schema {
         switch value {
         case .object(let members): return .object(pruned(members, isResource || definition.isEmbeddedResource))
         case .array(let elements):
+            if definition.isUnspecified { return .array(elements.map { pruned($0, isResource: false) }) }
             guard let element = elementOfLists else { return value }
             return .array(elements.map { element.pruned($0, isResource: false) })
         case .null, .bool, .integer, .double, .string: return value

@@ -189,7 +189,9 @@ extension Schema {
                 : GoText.number(limit)
         }
         func order(_ limit: Double) -> Int {
-            if let whole, let limit = Int(exactly: limit.rounded(.towardZero)) { return (whole - limit).signum() }
+            if let whole, let limit = Int(exactly: limit.rounded(.towardZero)) {
+                return whole < limit ? -1 : whole > limit ? 1 : 0
+            }
             return number < limit ? -1 : number > limit ? 1 : 0
         }
         func add(_ text: String) { finding.add(.invalid(path, value, "\(path) in body should be \(text)")) }

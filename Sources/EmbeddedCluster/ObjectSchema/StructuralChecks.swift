@@ -34,7 +34,9 @@ struct StructuralChecks {
     private mutating func require(_ path: String, _ detail: String) { problems.append(.required(path, detail)) }
     private mutating func forbid(_ path: String, _ detail: String) { problems.append(.forbidden(path, detail)) }
     private mutating func refuse(_ path: String, _ value: JSONValue, _ detail: String) {
-        problems.append(.invalid(path, value, detail))
+        var problem = FieldProblem.invalid(path, value, detail)
+        problem.isListOfTexts = true  // the only lists here are of names
+        problems.append(problem)
     }
 }
 

@@ -178,6 +178,8 @@ struct CELTests {
         "hostile expressions end",
         arguments: [
             "self.all(a, self.all(b, self.all(c, self.all(d, a + b + c + d >= 0))))",
+            "cel.bind(x, self.map(a, self), cel.bind(y, self.map(a, x), y == y && y in [y]))",
+            "self.map(a, self.map(b, self)).distinct() == []",
             "self.map(a, self.map(b, self.map(c, self))).size() > 0",
             String(repeating: "(", count: 5000) + "1" + String(repeating: ")", count: 5000),
             String(repeating: "!", count: 90_000) + "true", Array(repeating: "1", count: 20_000).joined(separator: "+"),

@@ -56,6 +56,7 @@ struct PatternTests {
         let text = String(repeating: "a", count: 2000) + "b"
         #expect(try !Pattern("^(a+)+$").matches(text))
         #expect(throws: PatternError.self) { try Pattern("((a{100}){100}){100}") }
+        #expect(throws: PatternError.self) { try Pattern("((((){1000}){1000}){1000}){1000}") }
         #expect(throws: PatternError.self) { try Pattern(String(repeating: "(", count: 10_000)) }
     }
 }

@@ -95,7 +95,7 @@ struct StructuralTests {
                     "x-kubernetes-list-map-keys": ["a"],
                 ],
                 [
-                    ".x-kubernetes-list-map-keys: Invalid value: []interface {}{\"a\"}: entries must all be names of item properties"
+                    ".x-kubernetes-list-map-keys: Invalid value: []string{\"a\"}: entries must all be names of item properties"
                 ]
             ),
             (

@@ -42,8 +42,24 @@ struct ValidationTests {
                 "spec.x: Invalid value: \"array\": spec.x in body must be of type object: \"array\""
             ),
             (
-                ["type": "boolean"], nil,
-                "spec.x: Invalid value: \"null\": spec.x in body must be of type boolean: \"null\""
+                ["type": "array", "items": ["type": "string"]], [nil],
+                "spec.x: Invalid value: \"null\": spec.x in body must be of type string: \"null\""
+            ),
+            (
+                ["type": "number", "maximum": 1.5], 2,
+                "spec.x: Invalid value: 2: spec.x in body should be less than or equal to 1"
+            ),
+            (
+                ["type": "integer", "minimum": 0], -9_223_372_036_854_775_808,
+                "spec.x: Invalid value: -9223372036854775808: spec.x in body should be greater than or equal to 0"
+            ),
+            (
+                ["type": "object", "x-kubernetes-preserve-unknown-fields": true, "enum": [["a": 1]]], ["b": 1],
+                "spec.x: Unsupported value: map[string]interface {}{\"b\":1}: supported values: \"{\\\"a\\\":1}\""
+            ),
+            (
+                ["type": "string", "format": "date"], ["a": 1],
+                "spec.x: Invalid value: \"\": spec.x in body must be of type date: \"\""
             ),
             (
                 ["x-kubernetes-int-or-string": true], true,
@@ -136,6 +152,24 @@ struct ValidationTests {
         )
     }
 
+    @Test("each part of an allOf tells what is wrong, and then the whole does")
+    func conjunctions() throws {
+        let schema = try schema(spec: ["x": ["type": "integer", "allOf": [["minimum": 5], ["multipleOf": 2]]]])
+        #expect(
+            schema.validate(["spec": ["x": 3]]).map(\.message) == [
+                "spec.x: Invalid value: 3: spec.x in body should be greater than or equal to 5",
+                "spec.x: Invalid value: 3: spec.x in body should be a multiple of 2",
+                "<nil>: Invalid value: \"\": \"spec.x\" must validate all the schemas (allOf). None validated",
+            ]
+        )
+        #expect(
+            schema.validate(["spec": ["x": 4]]).map(\.message) == [
+                "spec.x: Invalid value: 4: spec.x in body should be greater than or equal to 5",
+                "<nil>: Invalid value: \"\": \"spec.x\" must validate all the schemas (allOf)",
+            ]
+        )
+    }
+
     @Test("elements of a list map with the same keys are refused, and stay allowed where they were before")
     func listMaps() throws {
         let field: JSONValue = [
@@ -201,13 +235,14 @@ struct PruningTests {
             "apiVersion": "a/v1", "kind": "A", "metadata": ["name": "x", "what": 1], "status": [:],
             "spec": [
                 "known": "a", "unknown": 1, "open": ["x": ["y": 1], "in": ["z": 1]], "map": ["k": ["a": 1, "b": 2]],
-                "any": ["k": ["b": 2], "l": 1], "list": [["a": 1, "b": 2]],
+                "any": ["k": ["b": 2], "l": 1, "m": [["a": 1]]], "list": [["a": 1, "b": 2]],
             ],
         ]
         let pruned: JSONValue = [
             "apiVersion": "a/v1", "kind": "A", "metadata": ["name": "x", "what": 1],
             "spec": [
-                "known": "a", "open": ["x": ["y": 1], "in": [:]], "map": ["k": ["a": 1]], "any": ["k": [:], "l": 1],
+                "known": "a", "open": ["x": ["y": 1], "in": [:]], "map": ["k": ["a": 1]],
+                "any": ["k": [:], "l": 1, "m": [[:]]],
                 "list": [["a": 1]],
             ],
         ]
