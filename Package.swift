@@ -79,7 +79,12 @@ let libraries: [Room] = [
         house: "EmbeddedCluster"
     ),
     Room(name: "ObjectPatch", uses: ["JSON", "Kubernetes", "ObjectSchema"], house: "EmbeddedCluster"),
-    Room(name: "EmbeddedAPI", uses: ["JSON", "Kubernetes", "ObjectSchema"], house: "EmbeddedCluster"),
+    Room(name: "EmbeddedAPI", uses: ["GoText", "JSON", "Kubernetes", "ObjectSchema"], house: "EmbeddedCluster"),
+    Room(
+        name: "OpenAPIDocuments",
+        uses: ["EmbeddedAPI", "JSON", "Kubernetes", "ObjectSchema"],
+        house: "EmbeddedCluster"
+    ),
     Room(
         name: "EmbeddedControllers",
         uses: ["EmbeddedAPI", "Engines", "JSON", "Kubernetes"],
@@ -88,7 +93,8 @@ let libraries: [Room] = [
     Room(
         name: "EmbeddedServer",
         uses: [
-            "COpenSSL", "EmbeddedAPI", "HTTPServing", "HTTPTransport", "JSON", "Kubernetes", "Telemetry", "YAML",
+            "COpenSSL", "EmbeddedAPI", "HTTPServing", "HTTPTransport", "JSON", "Kubernetes", "OpenAPIDocuments",
+            "Telemetry", "YAML",
         ],
         testsUse: ["ControllerRuntime", "ObjectSchema", "Processes"],
         house: "EmbeddedCluster"

@@ -65,16 +65,20 @@ package struct APIStatus: Error, Sendable, CustomStringConvertible {
         if let uid { details["uid"] = .string(uid) }
         if !causes.isEmpty {
             details["causes"] = .array(
-                causes.map {
-                    ["reason": .string($0.reason), "message": .string($0.message), "field": .string($0.field)]
+                causes.map { cause in
+                    var members = JSONObject()
+                    if !cause.reason.isEmpty { members["reason"] = .string(cause.reason) }
+                    members["message"] = .string(cause.message)
+                    if !cause.field.isEmpty { members["field"] = .string(cause.field) }
+                    return .object(members)
                 }
             )
         }
         if let retryAfterSeconds { details["retryAfterSeconds"] = .integer(retryAfterSeconds) }
         var status: JSONValue = [
             "kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Failure", "message": .string(message),
-            "reason": .string(reason),
         ]
+        if !reason.isEmpty { status["reason"] = .string(reason) }
         if let continueToken { status["metadata"] = ["continue": .string(continueToken)] }
         if !details.isEmpty { status["details"] = .object(details) }
         status["code"] = .integer(code)

@@ -5,6 +5,8 @@ struct AddressBook: Sendable {
     private let base: UInt32
     private let size: UInt32
     private let ports: ClosedRange<Int>
+    /// The range of addresses, in CIDR notation.
+    let range: String
     private var addresses: Set<String> = []
     private var nodePorts: Set<Int> = []
     /// Where the search for a free one goes on, so that an address is not given out again at once.
@@ -20,6 +22,7 @@ struct AddressBook: Sendable {
             )
         size = UInt32(min(UInt64(1) << (32 - UInt64(length)), UInt64(UInt32.max)))
         ports = options.nodePorts
+        range = options.serviceRange
     }
 
     /// Whether the address lies in the range that services get theirs from.

@@ -41,11 +41,12 @@ struct Catalog: Sendable {
         index()
     }
 
-    /// The served custom resources of a group, by the name of their definition.
-    func custom(inGroup group: String) -> [(name: String, definition: ResourceDefinition)] {
-        custom.sorted { $0.key < $1.key }.compactMap { name, definitions in
-            definitions.first.flatMap { $0.type.group == group ? (name, $0) : nil }
-        }
+    /// A version of what a custom resource definition defines.
+    func custom(of name: String) -> ResourceDefinition? { custom[name]?.first }
+
+    /// How a resource is kept, whichever of its versions is named; nil when none is served.
+    func stored(_ type: ResourceType) -> ResourceType? {
+        places.first { $0.key.group == type.group && $0.key.plural == type.plural }?.value.stored
     }
 
     private mutating func index() {

@@ -12,14 +12,16 @@ struct ClusterState: Sendable {
     var chance: Chance
     var addresses: AddressBook
     let options: APICore.Options
+    /// Changes that are to be written to disk; kept only when somebody takes them.
+    private var unsaved: [Change] = []
+    var isSaved = false
 
     init(options: APICore.Options, version: Int, seed: UInt64) {
         self.options = options
         self.version = version
         history = ChangeHistory(limit: options.historyLimit, after: version)
         catalog = Catalog(options.resources)
-        // A restart goes on from another place, so that no uid comes twice.
-        chance = Chance(seed: seed &+ UInt64(version) &* 0xD129_0D3B_45A1_6E63)
+        chance = Chance(seed: seed &+ UInt64(version) &* Self.stride)
         addresses = AddressBook(options)
     }
 
@@ -61,6 +63,17 @@ struct ClusterState: Sendable {
         observe(resource, key, old: nil, new: object)
     }
 
+    /// Hands over the changes that were not yet written to disk.
+    mutating func takeUnsaved() -> [Change] {
+        defer { unsaved = [] }
+        return unsaved
+    }
+
+    /// Goes on with chance from another place after a restart, so that no uid comes twice.
+    mutating func renewChance(_ seed: UInt64) { chance = Chance(seed: seed &+ UInt64(version) &* Self.stride) }
+
+    private static let stride: UInt64 = 0xD129_0D3B_45A1_6E63
+
     mutating func compact(to version: Int) { history.compact(to: version) }
 
     /// The objects of a resource as they were at a version, which lies within the history.
@@ -90,6 +103,7 @@ struct ClusterState: Sendable {
             tables[change.resource.description]?.remove(change.key.path)
         }
         history.append(change)
+        if isSaved { unsaved.append(change) }
         observe(change.resource, change.key, old: change.old, new: change.new)
     }
 

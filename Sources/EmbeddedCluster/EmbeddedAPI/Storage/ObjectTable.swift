@@ -64,6 +64,19 @@ struct ObjectTable: Sendable {
         }
     }
 
+    /// Every entry, in order.
+    var all: [Entry] { all(prefix: "") }
+
+    /// Every entry that begins with `prefix`, in order.
+    func all(prefix: String) -> [Entry] {
+        var found: [Entry] = []
+        visit(prefix: prefix) { entry in
+            found.append(entry)
+            return true
+        }
+        return found
+    }
+
     /// How many entries from `start` on begin with `prefix`; only the blocks at the ends are looked into.
     func count(prefix: String, from start: String = "") -> Int {
         let (first, begin, _) = locate(max(prefix, start))

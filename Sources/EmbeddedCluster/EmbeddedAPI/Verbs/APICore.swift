@@ -16,9 +16,14 @@ package final class APICore: Sendable {
         /// Where services get their node ports.
         package var nodePorts = 30000...32767
         /// The built-in resources.
-        package var resources: [ResourceDefinition] = StandardResources.all
+        package var resources: [ResourceDefinition] = BuiltInResources.all
         /// Made at the start when they are not there.
         package var namespaces = ["default", "kube-node-lease", "kube-public", "kube-system"]
+        /// Whether pods need the service account that they name, as they do where a controller makes them.
+        package var requiresServiceAccounts = false
+
+        /// How many bytes of changes are written to the data folder before a snapshot is made.
+        package var logLimitBytes = 64 << 20
 
         package init() {}
     }
@@ -27,9 +32,25 @@ package final class APICore: Sendable {
         var state: ClusterState
         var listeners: [Int: @Sendable () -> Void] = [:]
         var nextListener = 1
+        /// The newest version that survives a crash; the newest of all when nothing is kept on disk.
+        var durable = 0
+        /// Why nothing can be written to disk any more.
+        var failure: APIStatus?
+    }
+
+    private struct Disk {
+        var journal: Journal
+        var folder: String
+    }
+
+    private final class Keeper: Sendable {
+        let disk: Mutex<Disk>
+        init(_ disk: Disk) { self.disk = Mutex(disk) }
     }
 
     private let guarded: Mutex<Guarded>
+    /// Taken before ``guarded`` where both are needed: who holds it writes for all that wait.
+    private let keeper: Keeper?
     private let wall: @Sendable () -> Timestamp
 
     /// - Parameters:
@@ -37,6 +58,7 @@ package final class APICore: Sendable {
     ///   - seed: Determines uids and generated names; nil for chance.
     ///   - historyLimit: How many changes are kept for watches and lists of the past.
     ///   - folder: Where the state is kept over restarts; nil for memory only.
+    /// - Throws: ``StorageFailure`` when the folder cannot be used.
     package init(
         wall: @escaping @Sendable () -> Timestamp,
         seed: UInt64? = nil,
@@ -47,9 +69,22 @@ package final class APICore: Sendable {
         self.wall = wall
         var options = options
         options.historyLimit = historyLimit
-        let state = ClusterState(options: options, version: 0, seed: seed ?? UInt64.random(in: .min ... .max))
-        guarded = Mutex(Guarded(state: state))
-        for name in options.namespaces {
+        let seed = seed ?? UInt64.random(in: .min ... .max)
+        var state: ClusterState
+        if let folder {
+            let (journal, found) = try Journal.open(folder, limitBytes: options.logLimitBytes)
+            state = ClusterState(options: options, version: found.version, seed: seed)
+            for (resource, object) in found.objects { state.restore(resource, object.key, object) }
+            for change in found.changes { state.replay(change) }
+            state.renewChance(seed)
+            state.isSaved = true
+            keeper = Keeper(Disk(journal: journal, folder: folder))
+        } else {
+            state = ClusterState(options: options, version: 0, seed: seed)
+            keeper = nil
+        }
+        guarded = Mutex(Guarded(state: state, durable: state.version))
+        for name in options.namespaces where get(.namespace, ObjectKey(name: name)) == nil {
             var call = APICall(.create, .namespace)
             call.body = ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(name)]]
             _ = try perform(call)
@@ -60,6 +95,8 @@ package final class APICore: Sendable {
 
     /// Does what a call asks for: every verb but `watch`.
     ///
+    /// With a data folder it returns once what it did, and all that it saw, survives a crash.
+    ///
     /// - Throws: The refusal as clients are to read it.
     package func perform(_ call: APICall) throws(APIStatus) -> APIAnswer {
         let now = wall()
@@ -68,21 +105,67 @@ package final class APICore: Sendable {
             let pending = try guarded.withLock { (guarded) throws(APIStatus) in
                 try guarded.state.prepareList(guarded.state.operation(call, now))
             }
+            try keep(pending.version)
             return pending.answer()
         }
-        let (answer, listeners) = try guarded.withLock { (guarded) throws(APIStatus) in
+        let (answer, version, listeners) = try guarded.withLock { (guarded) throws(APIStatus) in
+            if let failure = guarded.failure { throw failure }
             let before = guarded.state.version
             let answer = try guarded.state.perform(guarded.state.operation(call, now))
-            return (answer, before == guarded.state.version ? [] : guarded.listeners.sorted { $0.key < $1.key })
+            let version = guarded.state.version
+            if keeper == nil { guarded.durable = version }
+            return (answer, version, before == version ? [] : guarded.listeners.sorted { $0.key < $1.key })
         }
+        try keep(version)
         for listener in listeners { listener.value() }
         return answer
+    }
+
+    /// Returns once everything up to a version is on disk.
+    ///
+    /// The first to come writes for all who wait behind it.
+    private func keep(_ version: Int) throws(APIStatus) {
+        guard let keeper, guarded.withLock({ $0.durable < version }) else { return }
+        let failure = keeper.disk.withLock { disk -> StorageFailure? in
+            let (durable, changes) = guarded.withLock {
+                ($0.durable, $0.durable < version ? $0.state.takeUnsaved() : [])
+            }
+            guard durable < version, let last = changes.last?.version else { return nil }
+            do throws(StorageFailure) {
+                try disk.journal.append(changes)
+                guarded.withLock { $0.durable = last }
+                if disk.journal.isLong { try snapshot(&disk) }
+                return nil
+            } catch {
+                return error
+            }
+        }
+        guard let failure else { return }
+        let status = APIStatus(
+            code: 500,
+            reason: "InternalError",
+            message: "Internal error occurred: \(failure)"
+        )
+        guarded.withLock { $0.failure = status }
+        throw status
+    }
+
+    /// Begins a new log behind a snapshot of what is there.
+    private func snapshot(_ disk: inout Disk) throws(StorageFailure) {
+        let (state, changes) = guarded.withLock { guarded in
+            let changes = guarded.state.takeUnsaved()
+            return (guarded.state, changes)
+        }
+        try disk.journal.append(changes)
+        guarded.withLock { $0.durable = state.version }
+        try disk.journal.turn(to: state.version)
+        try Journal.save(state, disk.folder)
     }
 
     // MARK: Changes
 
     /// The resourceVersion of the newest change.
-    package var version: Int { guarded.withLock { $0.state.version } }
+    package var version: Int { guarded.withLock { $0.durable } }
 
     /// The oldest version that ``changes(after:limit:)`` answers for.
     package var oldestVersion: Int { guarded.withLock { $0.state.history.oldest } }
@@ -96,8 +179,10 @@ package final class APICore: Sendable {
             guard version >= history.oldest else {
                 throw .expired("too old resource version: \(version) (\(history.oldest))")
             }
-            guard version < history.newest, limit > 0 else { return [] }
-            return history.changes(version + 1...min(history.newest, version + limit))
+            // What a crash might undo is not told.
+            let newest = min(history.newest, guarded.durable)
+            guard version < newest, limit > 0 else { return [] }
+            return history.changes(version + 1...min(newest, version + limit))
         }
     }
 

@@ -50,26 +50,15 @@ extension APIStatus {
     }
 
     /// 405.
-    package static func methodNotAllowed(_ type: ResourceType, _ verb: String) -> APIStatus {
-        APIStatus(
-            code: 405,
-            reason: "MethodNotAllowed",
-            message: "\(verb) is not supported on resources of kind \"\(type)\"",
-            group: type.group,
-            kind: type.plural
-        )
-    }
+    package static let methodNotAllowed = APIStatus(
+        code: 405,
+        reason: "MethodNotAllowed",
+        message: "the server does not allow this method on the requested resource"
+    )
 
     /// 410 for a version that is forgotten.
     package static func expired(_ message: String) -> APIStatus {
         APIStatus(code: 410, reason: "Expired", message: message)
-    }
-
-    /// 400 for a resourceVersion that is no number.
-    package static func invalidVersion(_ text: String) -> APIStatus {
-        .badRequest(
-            "resourceVersion: Invalid value: \"\(text)\": strconv.ParseUint: parsing \"\(text)\": invalid syntax"
-        )
     }
 
     /// 415, with the formats that would do.

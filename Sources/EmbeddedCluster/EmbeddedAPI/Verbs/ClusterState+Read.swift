@@ -72,8 +72,7 @@ extension ClusterState {
     func prepareList(_ operation: Operation) throws(APIStatus) -> PendingList {
         let call = operation.call
         let labels = try LabelSelector(parsing: call.labelSelector)
-        let fields = try FieldSelector(parsing: call.fieldSelector)
-        try check(fields, operation)
+        let fields = try known(try FieldSelector(parsing: call.fieldSelector), operation)
         var pending = PendingList(
             operation: operation,
             table: ObjectTable(),
@@ -164,7 +163,12 @@ extension ClusterState {
 
     static func parse(_ version: String) throws(APIStatus) -> Int {
         guard let number = Int(version), number >= 0 else {
-            throw .invalidVersion(version)
+            throw APIStatus(
+                code: 500,
+                reason: "",
+                message: "resourceVersion: Invalid value: \"\(version)\": strconv.ParseUint: parsing "
+                    + "\"\(version)\": invalid syntax"
+            )
         }
         return number
     }

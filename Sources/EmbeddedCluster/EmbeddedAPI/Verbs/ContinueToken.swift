@@ -15,19 +15,19 @@ struct ContinueToken: Sendable, Equatable {
 
     init(parsing text: String) throws(APIStatus) {
         guard let bytes = Base64.decoded(text) else {
-            throw .badRequest("continue key is not valid: illegal base64 data")
+            throw .badRequest("invalid continue token: continue key is not valid: illegal base64 data")
         }
         let value: JSONValue
         do {
             value = try JSONValue(parsing: bytes)
         } catch {
-            throw .badRequest("continue key is not valid: \(error)")
+            throw .badRequest("invalid continue token: continue key is not valid: \(error)")
         }
         guard value["v"] == "meta.k8s.io/v1", let start = value["start"]?.string, !start.isEmpty,
             let version = value["rv"]?.integer, version == -1 || version > 0
         else {
             throw .badRequest(
-                "continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)"
+                "invalid continue token: continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)"
             )
         }
         self.init(version: version == -1 ? nil : version, start: start)
@@ -54,6 +54,12 @@ enum Base64 {
             for digit in 0..<digits { out.append(alphabet[Int(group >> UInt32(18 - 6 * digit) & 63)]) }
         }
         return String(decoding: out, as: UTF8.self)
+    }
+
+    /// The standard alphabet with padding, as the data of secrets.
+    static func padded(_ bytes: [UInt8]) -> String {
+        let plain = text(bytes).replacing("-", with: "+").replacing("_", with: "/")
+        return plain + String(repeating: "=", count: (4 - plain.utf8.count % 4) % 4)
     }
 
     static func decoded(_ text: String) -> [UInt8]? {

@@ -152,10 +152,10 @@ private struct SelectorParser {
         if current == "," {
             position += 1
             guard Self.isWord(current) || current == "!" else {
-                throw unexpected(current, "identifier after ','")
+                throw .badRequest("found '\(current)', expected: identifier after ','")
             }
         } else if position < tokens.count {
-            throw unexpected(current, "',' or 'end of string'")
+            throw .badRequest("found '\(current)', expected: ',' or 'end of string'")
         }
         return found
     }
@@ -164,7 +164,9 @@ private struct SelectorParser {
         let isNegated = current == "!"
         if isNegated { position += 1 }
         let key = current
-        guard Self.isWord(key) else { throw unexpected(key, "!, identifier, or 'end of string'") }
+        guard Self.isWord(key) else {
+            throw .badRequest("found '\(key)', expected: !, identifier, or 'end of string'")
+        }
         try check(Names.qualifiedNameFaults(key), "invalid label key", key)
         position += 1
         if isNegated { return (key, .isAbsent) }
@@ -195,12 +197,14 @@ private struct SelectorParser {
             position += 1
             return (key, token == "<" ? .isLess(bound) : .isGreater(bound))
         default:
-            throw unexpected(token, "in, notin, =, ==, !=, gt, lt")
+            throw unexpected(token, "'=', '!=', '==', 'in', notin'")
         }
     }
 
     private mutating func values() throws(APIStatus) -> [String] {
-        guard current == "(" else { throw unexpected(current, "'('") }
+        guard current == "(" else {
+            throw .badRequest("unable to parse requirement: found '\(current)' expected: '('")
+        }
         position += 1
         var values: [String] = []
         var isAfterWord = false

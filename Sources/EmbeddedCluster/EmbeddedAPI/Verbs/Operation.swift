@@ -6,6 +6,8 @@ struct Operation: Sendable {
     var call: APICall
     var definition: ResourceDefinition
     var now: Timestamp
+    /// Whether managedFields were settled already, by a server-side apply.
+    var isManaged = false
 
     /// The resource as the client named it.
     var type: ResourceType { definition.type }

@@ -141,10 +141,12 @@ private struct Rollout {
 
     private mutating func showRevision(_ revision: String?) throws(APIStatus) {
         guard let revision, deployment.annotations[Revisions.revision]?.string != revision else { return }
+        // With the status, since a deployment's annotations otherwise make a new generation.
         deployment = try cluster.patchMetadata(
             .deployment,
             deployment,
             ["annotations": [Revisions.revision: .string(revision)]],
+            subresource: "status",
             by: component
         )
     }

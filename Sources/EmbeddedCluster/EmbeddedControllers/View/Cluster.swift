@@ -144,12 +144,14 @@ package final class Cluster: Sendable {
         _ resource: ResourceType,
         _ object: JSONValue,
         _ metadata: JSONObject,
+        subresource: String? = nil,
         by component: String
     ) throws(APIStatus) -> JSONValue {
         var metadata = metadata
         metadata["uid"] = .string(object.uid)
         metadata["resourceVersion"] = .string(object.resourceVersion)
         var call = APICall(.patch, resource, object.key)
+        call.subresource = subresource
         call.patchFormat = .merge
         call.body = ["metadata": .object(metadata)]
         return try perform(call, component)

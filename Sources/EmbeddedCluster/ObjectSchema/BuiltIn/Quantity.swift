@@ -24,8 +24,9 @@ package struct Quantity: Sendable, Hashable, Comparable, CustomStringConvertible
     ]
     private static let binarySuffixes = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]
 
-    /// Reads a quantity; what is finer than a billionth is rounded away from zero. Nil for anything else, and for what
-    /// is not below 2⁹³.
+    /// Reads a quantity; nil for anything else, and for what is not below 2⁹³.
+    ///
+    /// What is finer than a billionth is rounded away from zero.
     package init?(_ text: String) {
         var rest = text.utf8[...]
         let isNegative = rest.first == UInt8(ascii: "-")
