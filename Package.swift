@@ -79,7 +79,11 @@ let libraries: [Room] = [
         house: "EmbeddedCluster"
     ),
     Room(name: "ObjectPatch", uses: ["JSON", "Kubernetes", "ObjectSchema"], house: "EmbeddedCluster"),
-    Room(name: "EmbeddedAPI", uses: ["GoText", "JSON", "Kubernetes", "ObjectSchema"], house: "EmbeddedCluster"),
+    Room(
+        name: "EmbeddedAPI",
+        uses: ["GoText", "JSON", "Kubernetes", "ObjectPatch", "ObjectSchema"],
+        house: "EmbeddedCluster"
+    ),
     Room(
         name: "OpenAPIDocuments",
         uses: ["EmbeddedAPI", "JSON", "Kubernetes", "ObjectSchema"],

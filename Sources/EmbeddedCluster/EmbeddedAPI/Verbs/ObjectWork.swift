@@ -1,5 +1,6 @@
 import JSON
 import Kubernetes
+import ObjectPatch
 import ObjectSchema
 
 /// The one place where objects meet what their schema and their patches say.
@@ -30,38 +31,87 @@ enum ObjectWork {
     }
 
     /// Applies a patch to an object, both in the version of the call.
+    ///
+    /// - Parameter schema: That of the object, when it is not the resource's own, as a `Scale`.
     static func patched(
         _ object: JSONValue,
         _ operation: Operation,
         schema: Schema? = nil
     ) throws(APIStatus) -> JSONValue {
         guard let patch = operation.call.body else { throw .badRequest("the patch is empty") }
-        switch operation.call.patchFormat {
-        case .merge:
-            guard patch.object != nil else { throw .badRequest("a merge patch must be an object") }
-            return merged(patch, into: object)
-        case .strategic where !operation.definition.isCustom: return merged(patch, into: object)
-        default:
-            throw .unsupportedMediaType(
-                [APICall.PatchFormat.json, .merge, .apply].map(\.rawValue)
-            )
+        do throws(PatchProblem) {
+            switch operation.call.patchFormat {
+            case .json: return try ObjectPatch.json(patch, to: object)
+            case .merge where patch.object != nil: return ObjectPatch.merge(patch, into: object)
+            case .merge: throw PatchProblem(.malformed, "Invalid JSON document")
+            case .strategic where !operation.definition.isCustom:
+                return try ObjectPatch.strategic(patch, into: object, schema: schema ?? operation.definition.schema)
+            default: break
+            }
+        } catch {
+            throw APIStatus(code: error.code, reason: reason(of: error), message: error.message)
+        }
+        throw .unsupportedMediaType([APICall.PatchFormat.json, .merge, .apply].map(\.rawValue))
+    }
+
+    private static func reason(of problem: PatchProblem) -> String {
+        switch problem.reason {
+        case .malformed: "BadRequest"
+        case .unfitting: "Invalid"
+        case .unforeseen: ""
+        case .tooLarge: "RequestEntityTooLarge"
         }
     }
 
     /// What a server-side apply makes of an object, or of nothing.
     static func applied(to live: JSONValue?, _ operation: Operation) throws(APIStatus) -> JSONValue {
-        throw .unsupportedMediaType([APICall.PatchFormat.json, .merge].map(\.rawValue))
+        guard !operation.call.fieldManager.isEmpty else {
+            let type = ResourceType(group: "meta.k8s.io", version: "v1", kind: "PatchOptions", plural: "patchoptions")
+            throw .invalid(type, "", [.required("fieldManager", "is required for apply patch")])
+        }
+        var config = operation.call.body ?? .null
+        guard config.object != nil else { throw .badRequest("the apply configuration must be an object") }
+        if config.name.isEmpty { config.setMeta("name", .string(operation.call.name)) }
+        if operation.type.isNamespaced, config.namespace.isEmpty {
+            config.setMeta("namespace", .string(operation.call.namespace))
+        }
+        do throws(ApplyProblem) {
+            return try FieldManagement.apply(
+                config: config,
+                to: live,
+                schema: operation.definition.schema,
+                manager: operation.call.fieldManager,
+                version: operation.type.apiVersion,
+                subresource: nil,
+                force: operation.call.isForced,
+                now: operation.now
+            )
+        } catch {
+            var status = APIStatus(code: error.code, reason: error.reason, message: error.description)
+            if case .conflicts(let conflicts) = error {
+                status.causes = conflicts.map {
+                    .init(reason: "FieldManagerConflict", message: $0.message, field: $0.field)
+                }
+            }
+            throw status
+        }
     }
 
     /// The object with its managedFields brought up to date, both in the stored version.
-    static func managed(_ object: JSONValue, old: JSONValue?, _ operation: Operation) -> JSONValue { object }
-
-    private static func merged(_ patch: JSONValue, into object: JSONValue) -> JSONValue {
-        guard case .object(let members) = patch else { return patch }
-        var merged = object.object ?? JSONObject()
-        for (key, value) in members {
-            merged[key] = value.isNull ? nil : self.merged(value, into: merged[key] ?? .null)
-        }
-        return .object(merged)
+    ///
+    /// As in 1.20, managers are not told apart by the subresource that they write.
+    static func managed(_ object: JSONValue, old: JSONValue?, _ operation: Operation) -> JSONValue {
+        let definition = operation.definition
+        return definition.toStored(
+            FieldManagement.update(
+                definition.fromStored(object),
+                old: old.map(definition.fromStored),
+                schema: definition.schema,
+                manager: operation.manager,
+                version: definition.type.apiVersion,
+                subresource: nil,
+                now: operation.now
+            )
+        )
     }
 }
