@@ -226,6 +226,14 @@ package final class APICore: Sendable {
         return found
     }
 
+    /// A selector of fields by which objects of a resource may be selected, for their stored version.
+    ///
+    /// - Throws: 400 for text that is no selector and for other fields.
+    package func fieldSelector(_ text: String, of definition: ResourceDefinition) throws(APIStatus) -> FieldSelector {
+        let operation = Operation(call: APICall(.list, definition.type), definition: definition, now: wall())
+        return try guarded.withLock { $0.state }.known(try FieldSelector(parsing: text), operation)
+    }
+
     // MARK: What is served
 
     /// Every version of every resource that is served.

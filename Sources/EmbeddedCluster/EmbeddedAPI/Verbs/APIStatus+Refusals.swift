@@ -61,6 +61,16 @@ extension APIStatus {
         APIStatus(code: 410, reason: "Expired", message: message)
     }
 
+    /// 500 without a reason for a resourceVersion that is no number, as 1.20 answers.
+    package static func invalidVersion(_ text: String) -> APIStatus {
+        APIStatus(
+            code: 500,
+            reason: "",
+            message: "resourceVersion: Invalid value: \"\(text)\": strconv.ParseUint: parsing "
+                + "\"\(text)\": invalid syntax"
+        )
+    }
+
     /// 415, with the formats that would do.
     package static func unsupportedMediaType(_ accepted: [String]) -> APIStatus {
         APIStatus(

@@ -163,12 +163,7 @@ extension ClusterState {
 
     static func parse(_ version: String) throws(APIStatus) -> Int {
         guard let number = Int(version), number >= 0 else {
-            throw APIStatus(
-                code: 500,
-                reason: "",
-                message: "resourceVersion: Invalid value: \"\(version)\": strconv.ParseUint: parsing "
-                    + "\"\(version)\": invalid syntax"
-            )
+            throw .invalidVersion(version)
         }
         return number
     }
