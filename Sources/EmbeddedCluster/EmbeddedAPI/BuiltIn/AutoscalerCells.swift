@@ -14,10 +14,10 @@ enum AutoscalerCells {
 
     /// Present and wanted values, of two measures at most.
     private static func targets(_ row: Row) -> String {
-        if let share = row["spec", "targetCPUUtilizationPercentage"]?.integer {
-            let current = row["status", "currentCPUUtilizationPercentage"]?.integer
-            return "\(current.map { "\($0)%" } ?? "<unknown>")/\(share)%"
-        }
+        var object = row.object
+        // An old version has its measures in other places.
+        if object["apiVersion"]?.string == "autoscaling/v1" { AutoscalerConversion.toV2(&object) }
+        let row = Row(object: object, now: row.now)
         let measures = row.list("status", "currentMetrics")
         let texts = row.list("spec", "metrics").enumerated().map { index, metric in
             text(metric, measures.indices.contains(index) ? measures[index] : nil)

@@ -209,11 +209,16 @@ package enum BuiltInColumns {
             source?["component"]?.string ?? either("reportingComponent", "reportingController")?.string ?? ""
         let host = source?["host"]?.string ?? row["reportingInstance"]?.string ?? ""
         let message = either("message", "note")?.string ?? ""
+        // What is not counted has happened once, and a series does not count its first time.
+        let counted = max(either("count", "deprecatedCount")?.integer ?? 0, 1)
+        let times = row["series", "count"]?.integer.map { $0 + 1 } ?? counted
+        let last =
+            row["series", "lastObservedTime"].map { row.since($0) } ?? time("lastTimestamp", "deprecatedLastTimestamp")
         return [
-            .string(time("lastTimestamp", "deprecatedLastTimestamp") ?? first), row["type"] ?? "",
+            .string(last ?? first), row["type"] ?? "",
             row["reason"] ?? "", .string(name.isEmpty ? kind : "\(kind)/\(name)"), target?["fieldPath"] ?? "",
             .string(host.isEmpty ? component : "\(component), \(host)"), .string(Row.trimmed(message)),
-            .string(first), either("count", "deprecatedCount") ?? 0, row.name,
+            .string(first), .integer(times), row.name,
         ]
     }
 

@@ -155,6 +155,47 @@ struct BuiltInColumnsTests {
         #expect(cells == ["h", "Deployment/d", "20%/50%", "1", "3", "2", "<unknown>"])
     }
 
+    @Test("an autoscaler of the old version shows the same") func oldAutoscaler() throws {
+        let resource = ResourceType(
+            group: "autoscaling",
+            version: "v1",
+            kind: "HorizontalPodAutoscaler",
+            plural: "horizontalpodautoscalers"
+        )
+        let cells = try cells(
+            resource,
+            """
+            {"apiVersion":"autoscaling/v1","metadata":{"name":"h"},"spec":{"scaleTargetRef":{"kind":"Deployment",
+             "name":"d"},"maxReplicas":3,"targetCPUUtilizationPercentage":50},
+             "status":{"currentCPUUtilizationPercentage":20}}
+            """
+        )
+        #expect(cells == ["h", "Deployment/d", "20%/50%", "<unset>", "3", "0", "<unknown>"])
+    }
+
+    @Test("a series of events counts its first time too") func series() throws {
+        let cells = try cells(
+            .event,
+            """
+            {"metadata":{"name":"e"},"eventTime":"2026-01-01T23:59:00.000000Z",
+             "series":{"count":2,"lastObservedTime":"2026-01-01T23:59:50.000000Z"}}
+            """
+        )
+        #expect(cells[0] == "10s")
+        #expect(cells[8] == "3")
+    }
+
+    @Test("an event that is not counted has happened once") func event() throws {
+        let cells = try cells(
+            .event,
+            """
+            {"metadata":{"name":"e"},"eventTime":"2026-01-01T23:59:30.000000Z","type":"Normal","reason":"R",
+             "regarding":{"kind":"Pod","name":"p"},"note":" m ","reportingController":"c","reportingInstance":"i"}
+            """
+        )
+        #expect(cells == ["30s", "Normal", "R", "pod/p", "", "c, i", "m", "30s", "1", "e"])
+    }
+
     @Test(
         "ages have two units at most",
         arguments: [

@@ -57,9 +57,9 @@ extension TypeTexts {
         JobCondition: One aspect of a job's state.
             type! string; status! string; lastProbeTime time&; lastTransitionTime time&; reason string; message string
         JobSpec: How often and how many at a time.
-            parallelism int32? = 1 "How many pods run at the same time.";
+            parallelism int32? "How many pods run at the same time.";
             completions int32? "How many pods must succeed."; activeDeadlineSeconds int64?;
-            backoffLimit int32? = 6 "How many failures make the job fail."; selector LabelSelector;
+            backoffLimit int32? "How many failures make the job fail."; selector LabelSelector;
             manualSelector bool?; template! PodTemplateSpec; ttlSecondsAfterFinished int32?
         JobStatus: What was observed last of a job.
             conditions [JobCondition] merge(type); startTime time; completionTime time; active int32; succeeded int32;
