@@ -1,6 +1,7 @@
 import EmbeddedAPI
 import HTTPServing
 import JSON
+import OpenAPIDocuments
 import YAML
 
 extension APIFront {
@@ -8,16 +9,24 @@ extension APIFront {
 
     /// `/openapi/…`; nil for paths that lead nowhere.
     func openAPI(_ request: ServerRequest, _ parts: [String]) throws(APIStatus) -> FrontAnswer? {
-        guard parts.count == 2, parts[1] == "v2" else { return nil }
-        let accepted = MediaType.list(request.header("Accept") ?? "")
-        if let type = accepted.first, type.name.hasPrefix("application/com.github.proto-openapi.spec.v2") {
-            let info: [UInt8] = [0x0A, 10] + "Kubernetes".utf8 + [0x12, 7] + "v1.32.0".utf8
-            let document = [0x0A, 3] + Array("2.0".utf8) + [0x12, UInt8(info.count)] + info
-            return .bytes(document, contentType: "application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
+        switch (parts.count, parts.count > 1 ? parts[1] : "") {
+        case (2, "v2"):
+            let accepted = MediaType.list(request.header("Accept") ?? "").first?.name ?? ""
+            guard accepted.hasPrefix("application/com.github.proto-openapi.spec.v2") else {
+                return Self.encode(OpenAPIDocuments.v2(definitions), AnswerFormat())
+            }
+            return .bytes(
+                OpenAPIDocuments.v2Protobuf(definitions),
+                contentType: "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+            )
+        case (2, "v3"): return Self.encode(OpenAPIDocuments.v3Index(definitions), AnswerFormat())
+        case (4, "v3") where parts[2] == "api": return v3("", parts[3])
+        case (5, "v3") where parts[2] == "apis": return v3(parts[3], parts[4])
+        default: return nil
         }
-        let document: JSONValue = [
-            "swagger": "2.0", "info": ["title": "Kubernetes", "version": "v1.32.0"], "paths": [:], "definitions": [:],
-        ]
-        return Self.encode(document, AnswerFormat())
+    }
+
+    private func v3(_ group: String, _ version: String) -> FrontAnswer? {
+        OpenAPIDocuments.v3(definitions, group: group, version: version).map { Self.encode($0, AnswerFormat()) }
     }
 }

@@ -65,6 +65,11 @@ struct TableMaker: Sendable {
     }
 
     private func cells(_ object: JSONValue) -> [JSONValue] {
+        guard definition.isCustom else { return BuiltInColumns.cells(definition.type, object, now: now) }
+        return customCells(object)
+    }
+
+    private func customCells(_ object: JSONValue) -> [JSONValue] {
         zip(columns, paths).map { column, path in
             if path == nil, column.name == "Name" { return object[path: ["metadata", "name"]] ?? "" }
             return Self.cell(path?.values(in: object) ?? [], column, now: now)
@@ -97,7 +102,8 @@ struct TableMaker: Sendable {
     )
 
     private static func columns(of definition: ResourceDefinition) -> [ResourceDefinition.Column] {
-        definition.columns.isEmpty ? [name, age] : [name] + definition.columns
+        guard definition.isCustom else { return BuiltInColumns.columns(definition.type) }
+        return definition.columns.isEmpty ? [name, age] : [name] + definition.columns
     }
 
     private static func description(_ column: ResourceDefinition.Column) -> JSONValue {
