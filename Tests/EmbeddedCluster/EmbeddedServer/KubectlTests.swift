@@ -142,4 +142,51 @@ struct KubectlTests {
         let stranger = try Kubectl(fixture.server, kubeconfig: fixture.server.kubeconfig(user: "x", token: "wrong"))
         #expect(try await stranger("get", "pods").errors.contains("You must be logged in to the server"))
     }
+
+    @Test("explains, applies on the server, compares, scales, describes and follows a rollout")
+    func workloads() async throws {
+        let manifest = """
+            apiVersion: apps/v1
+            kind: Deployment
+            metadata:
+              name: web
+            spec:
+              replicas: 2
+              selector: {matchLabels: {app: web}}
+              template:
+                metadata: {labels: {app: web}}
+                spec: {containers: [{name: main, image: sh}]}
+            """
+        #expect(try await kubectl.succeed("explain", "deployment.spec.replicas").contains("replicas"))
+        let applied = try await kubectl.succeed("apply", "--server-side", "-f", "-", input: manifest)
+        #expect(applied == "deployment.apps/web serverside-applied\n")
+        let difference = try await kubectl(
+            "diff",
+            "-f",
+            "-",
+            input: manifest.replacing("replicas: 2", with: "replicas: 5")
+        )
+        #expect(difference.status == 1)
+        #expect(difference.output.contains("+  replicas: 5"))
+        _ = try await kubectl.succeed("scale", "deployment/web", "--replicas=3")
+        #expect(try await kubectl.succeed("get", "deployment", "web", "-o", "wide").contains("0/3"))
+        #expect(try await kubectl.succeed("describe", "deployment", "web").contains("app=web"))
+        async let rollout = kubectl.run(["rollout", "status", "deployment/web", "--timeout=30s"])
+        await fixture.faults.waitForRequests { $0.verb == "watch" && $0.type == .deployment }
+        var call = APICall(.patch, .deployment, ObjectKey(namespace: "default", name: "web"))
+        call.patchFormat = .merge
+        call.subresource = "status"
+        let generation = fixture.core.get(.deployment, ObjectKey(namespace: "default", name: "web"))?[
+            path: ["metadata", "generation"]
+        ]
+        call.body = [
+            "status": [
+                "observedGeneration": generation ?? 0, "replicas": 3, "updatedReplicas": 3, "readyReplicas": 3,
+                "availableReplicas": 3,
+            ]
+        ]
+        _ = try fixture.core.perform(call)
+        let result = try await rollout
+        #expect(result.output.contains("successfully rolled out"), "\(result.errors)")
+    }
 }
