@@ -339,7 +339,7 @@ package final class APIFront: Sendable {
             }
         }
         let resource = definition.type.plural
-        let fields = try FieldSelector(parsing: call.fieldSelector)
+        let fields = try core.fieldSelector(call.fieldSelector, of: definition)
         let labels = try LabelSelector(parsing: call.labelSelector)
         let asked = call.resourceVersion ?? "0"
         guard let from = Int(asked), from >= 0 else { throw .invalidVersion(asked) }

@@ -147,16 +147,6 @@ extension APIStatus {
     /// 401.
     static let unauthorized = APIStatus(code: 401, reason: "Unauthorized", message: "Unauthorized")
 
-    /// 500 without a reason for a resourceVersion that is no number: what kube-apiserver makes of a failed parse.
-    static func invalidVersion(_ text: String) -> APIStatus {
-        APIStatus(
-            code: 500,
-            reason: "",
-            message:
-                "resourceVersion: Invalid value: \"\(text)\": strconv.ParseUint: parsing \"\(text)\": invalid syntax"
-        )
-    }
-
     /// 406.
     static let notAcceptable = APIStatus(
         code: 406,
