@@ -67,13 +67,11 @@ extension Widget {
             writer.key("metadata")
             metadata.write(to: &writer)
             writer.member("spec", ["value": .string(value), "note": .string(note)])
-            writer.member("status", Self.status(observed: observed, conditions: conditions))
+            writer.member(
+                "status",
+                ["observed": .string(observed), "conditions": .array(conditions.map(\.value))]
+            )
         }
-    }
-
-    /// The value of `status`.
-    static func status(observed: String, conditions: [Condition]) -> JSONValue {
-        ["observed": .string(observed), "conditions": .array(conditions.map(\.value))]
     }
 }
 
