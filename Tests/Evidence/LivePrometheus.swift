@@ -115,13 +115,13 @@ final class LivePrometheus: Sendable {
     }
 }
 
-/// Waits until a condition holds, looking again and again for at most 30 seconds.
+/// Waits until a condition holds, looking again and again for at most 90 seconds.
 func eventually(
     _ what: String,
     _ condition: () async throws -> Bool
 ) async throws {
     let clock = ContinuousClock()
-    let deadline = clock.now.advanced(by: .seconds(30))
+    let deadline = clock.now.advanced(by: .seconds(90))
     while try await !condition() {
         guard clock.now < deadline else {
             throw LivePrometheus.Failure(description: "it never came to be that \(what)")

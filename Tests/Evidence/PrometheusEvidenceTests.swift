@@ -8,7 +8,7 @@ import Testing
 @Suite(
     "Evidence from a real Prometheus",
     .enabled(if: LivePrometheus.isInstalled, "needs /usr/bin/prometheus and promtool (Debian: apt install prometheus)"),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(4))
 )
 struct LiveEvidenceTests {
     private let total = Selector("requests_total")

@@ -86,6 +86,8 @@ final class OperatorHarness: Sendable {
         }
         run.cancel()
         client.shutdown()
+        // What it was about to write must not be taken for the next operator's.
+        _ = await run.value
     }
 
     /// Applies a version with these steps, as a person would.
