@@ -231,14 +231,3 @@ struct ScriptedKubelet: ClusterController {
         return Int(hash.value >> 3)
     }
 }
-
-extension Bench {
-    /// Whether the API has its subresources and ways of deletion.
-    static let isComplete: Bool = {
-        guard let bench = try? Bench([]), (try? bench.addNode()) != nil else { return false }
-        var pod = template()
-        pod[path: ["metadata", "name"]] = "probe"
-        guard let made = try? bench.create(.pod, pod) else { return false }
-        return (try? Cluster(core: bench.core).bind(made, toNode: "one", by: "probe")) != nil
-    }()
-}

@@ -39,6 +39,7 @@ struct DeploymentTests {
             ]
         )
         #expect(deployment.status["availableReplicas"] == 3)
+        #expect(deployment.generation == 1)
         #expect(deployment.status["observedGeneration"] == 1)
         #expect(bench.events.contains("ScalingReplicaSet: Scaled up replica set \(set.name) to 3"))
         #expect(bench.events.count { $0.hasPrefix("SuccessfulCreate: Created pod: web-") } == 3)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import EmbeddedControllers
 
-@Suite("Jobs", .enabled(if: Bench.isComplete))
+@Suite("Jobs")
 struct JobTests {
     private func makeJob(_ bench: Bench, _ spec: JSONValue) throws {
         var spec = spec

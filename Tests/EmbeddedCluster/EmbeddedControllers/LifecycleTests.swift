@@ -85,7 +85,7 @@ struct LifecycleTests {
         #expect(names(bench) == [])
     }
 
-    @Test("a foreground deletion takes the blocking dependents first", .enabled(if: Bench.isComplete))
+    @Test("a foreground deletion takes the blocking dependents first")
     func foreground() throws {
         let bench = try Bench([GarbageCollector()])
         let owner = try makeMap(bench, "owner")
@@ -102,7 +102,7 @@ struct LifecycleTests {
         #expect(names(bench) == [])
     }
 
-    @Test("orphans lose their owner and stay", .enabled(if: Bench.isComplete))
+    @Test("orphans lose their owner and stay")
     func orphan() throws {
         let bench = try Bench([GarbageCollector()])
         let owner = try makeMap(bench, "owner")
@@ -114,7 +114,7 @@ struct LifecycleTests {
         #expect(try bench.get(.configMap, "child").owners == [])
     }
 
-    @Test("a namespace goes when everything in it is gone, and says what it waits for", .enabled(if: Bench.isComplete))
+    @Test("a namespace goes when everything in it is gone, and says what it waits for")
     func namespace() throws {
         let bench = try Bench([NamespaceController(), GarbageCollector()])
         try bench.create(.namespace, ["metadata": ["name": "old"]])

@@ -112,7 +112,7 @@ struct SchedulerTests {
     )
     func quantities(text: String, thousandths: Int) { #expect(Quantity.thousandths(.string(text)) == thousandths) }
 
-    @Test("pods fill the emptier node first, and one waits until there is room", .enabled(if: Bench.isComplete))
+    @Test("pods fill the emptier node first, and one waits until there is room")
     func binding() throws {
         let bench = try Bench([Scheduler(), ScriptedKubelet(needsNode: true)])
         try bench.addNode("a", cpu: "2")
