@@ -104,10 +104,29 @@ let libraries: [Room] = [
         house: "EmbeddedCluster"
     ),
     Room(
+        name: "ProcessRuntime",
+        uses: [
+            "EmbeddedAPI", "EmbeddedControllers", "HTTPTransport", "JSON", "Kubernetes", "ObjectSchema", "Processes",
+            "Telemetry", "YAML",
+        ],
+        testsUse: ["HTTPServing"],
+        house: "EmbeddedCluster"
+    ),
+    Room(
+        name: "LocalCluster",
+        uses: [
+            "EmbeddedAPI", "EmbeddedControllers", "EmbeddedServer", "HTTPServing", "JSON", "Kubernetes",
+            "ProcessRuntime", "Telemetry",
+        ],
+        testsUse: ["HTTPTransport", "Processes"],
+        house: "EmbeddedCluster"
+    ),
+    Room(
         name: "OperatorCommands",
         uses: [
-            "ControllerRuntime", "Evidence", "HomeostatAPI", "HTTPTransport", "JSON", "Kubernetes", "ModelDeployments",
-            "Processes", "Server", "Telemetry", "YAML",
+            "ControllerRuntime", "EmbeddedServer", "Evidence", "HomeostatAPI", "HTTPTransport", "JSON", "Kubernetes",
+            "LocalCluster",
+            "ModelDeployments", "ProcessRuntime", "Processes", "Server", "Telemetry", "YAML",
         ]
     ),
 ]

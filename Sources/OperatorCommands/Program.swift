@@ -22,6 +22,12 @@ package enum Program {
             run: OperatorCommand.run
         ),
         Command(
+            name: "up",
+            summary: "Run a cluster on this machine, with the operator in it, until Ctrl-C.",
+            options: UpCommand.options,
+            run: UpCommand.run
+        ),
+        Command(
             name: "crds",
             summary: "Print the custom resource definitions as YAML.",
             options: [
@@ -102,7 +108,7 @@ package enum Program {
         text + String(repeating: " ", count: max(1, width - text.count))
     }
 
-    private static func write(_ text: String) { put(text, STDOUT_FILENO) }
+    static func write(_ text: String) { put(text, STDOUT_FILENO) }
     private static func complain(_ text: String) { put(text, STDERR_FILENO) }
 
     private static func put(_ text: String, _ file: Int32) {

@@ -202,7 +202,7 @@ package final class Cluster: Sendable {
     /// Tells people what happened to an object.
     ///
     /// The same event again is counted, not written anew. An event that the API refuses is lost: nothing depends on it.
-    func record(
+    package func record(
         _ resource: ResourceType,
         _ object: JSONValue,
         isWarning: Bool = false,

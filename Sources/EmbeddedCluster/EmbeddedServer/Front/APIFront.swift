@@ -280,7 +280,7 @@ package final class APIFront: Sendable {
         guard info.verb == "get" || info.verb == "list" || info.verb == "watch" else { throw .methodNotAllowed }
         let key = ObjectKey(namespace: info.namespace, name: info.name)
         guard let pod = core.get(.pod, key) else { throw .notFound(.pod, info.name) }
-        let options = try LogOptions(request, pod: pod)
+        let options = try PodLogOptions(request, pod: pod)
         guard let provider = logs.withLock({ $0 }) else {
             throw APIStatus(
                 code: 501,

@@ -4,7 +4,7 @@ import JSON
 package import Kubernetes
 
 /// What `kubectl logs` asks for.
-package struct LogOptions: Sendable, Hashable {
+package struct PodLogOptions: Sendable, Hashable {
     /// One of the pod's containers.
     package var container: String
     /// Whether the answer goes on with what is written from now on.
@@ -23,9 +23,9 @@ package struct LogOptions: Sendable, Hashable {
 }
 
 /// Writes the log of a pod's container; throws ``APIStatus`` before it returns when there is none.
-package typealias LogProvider = @Sendable (ObjectKey, LogOptions) async throws -> FrontAnswer.Stream
+package typealias LogProvider = @Sendable (ObjectKey, PodLogOptions) async throws -> FrontAnswer.Stream
 
-extension LogOptions {
+extension PodLogOptions {
     /// Reads a request for the log of a pod.
     ///
     /// - Throws: ``APIStatus`` when the container is not named and there are several, or is not one of the pod's.
