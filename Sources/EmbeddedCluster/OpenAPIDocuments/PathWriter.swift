@@ -42,10 +42,12 @@ struct PathWriter {
         Operation(method: "delete", action: "delete", verb: "delete", name: "delete", queries: removals),
         Operation(method: "patch", action: "patch", verb: "patch", name: "patch", queries: changes + ["force"]),
     ]
-    private static let patchFormats: [JSONValue] = [
-        "application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json",
-        "application/apply-patch+yaml",
-    ]
+    /// Clients read here whether they may send a strategic merge patch, which custom resources do not take.
+    private static func patchFormats(of definition: ResourceDefinition) -> [JSONValue] {
+        ["application/json-patch+json", "application/merge-patch+json"]
+            + (definition.isCustom ? [] : ["application/strategic-merge-patch+json"])
+            + ["application/apply-patch+yaml"]
+    }
 
     /// All paths of resources, in order.
     func paths(of definitions: [ResourceDefinition], _ models: inout ModelWriter) -> JSONObject {
@@ -119,7 +121,7 @@ struct PathWriter {
         let body = ["put", "post"].contains(operation.method) ? kind : nil
         let isPatch = operation.method == "patch"
         if let body = isPatch ? Optional(models.referenceToPatch()) : body {
-            let formats = isPatch ? Self.patchFormats : ["application/json", "application/yaml"]
+            let formats = isPatch ? Self.patchFormats(of: definition) : ["application/json", "application/yaml"]
             if edition == .v2 {
                 parameters.append(["name": "body", "in": "body", "required": true, "schema": body])
                 json["consumes"] = .array(formats)

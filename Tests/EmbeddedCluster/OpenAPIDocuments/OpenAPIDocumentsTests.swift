@@ -79,6 +79,15 @@ struct OpenAPIDocumentsTests {
         #expect(strategy?["x-kubernetes-patch-strategy"] == "retainKeys")
     }
 
+    @Test("only built-in resources take strategic merge patches") func patches() {
+        let paths = OpenAPIDocuments.v2(BuiltInResources.all + [Self.custom()])["paths"]?.object ?? [:]
+        for (path, item) in paths {
+            guard let consumes = item[path: ["patch", "consumes"]]?.array else { continue }
+            let takesStrategic = consumes.contains("application/strategic-merge-patch+json")
+            #expect(takesStrategic != path.hasPrefix("/apis/\(Self.custom().type.group)/"), "\(path)")
+        }
+    }
+
     @Test("a custom resource has its fields, metadata and a name made of its group") func custom() throws {
         let document = OpenAPIDocuments.v2([Self.custom()])
         let model = try #require(document["definitions"]?["com.example.stable.v1.CronTab"])
