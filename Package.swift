@@ -118,7 +118,7 @@ let libraries: [Room] = [
             "EmbeddedAPI", "EmbeddedControllers", "EmbeddedServer", "HTTPServing", "JSON", "Kubernetes",
             "ProcessRuntime", "Telemetry",
         ],
-        testsUse: ["HTTPTransport", "Processes"],
+        testsUse: ["HTTPTransport"],
         house: "EmbeddedCluster"
     ),
     Room(

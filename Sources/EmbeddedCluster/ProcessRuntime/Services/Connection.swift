@@ -40,8 +40,18 @@ struct Connection {
         return false
     }
 
+    /// What is polled: nothing of a side that has said all and is to be told nothing, as the end of such a one would be
+    /// reported again and again.
+    var polled: [pollfd] {
+        let interest = interest
+        return [
+            pollfd(fd: forth.isRead && interest.client == 0 ? -1 : client, events: interest.client, revents: 0),
+            pollfd(fd: back.isRead && interest.target == 0 ? -1 : target, events: interest.target, revents: 0),
+        ]
+    }
+
     /// What is waited for, of the client and of the target.
-    var interest: (client: Int16, target: Int16) {
+    private var interest: (client: Int16, target: Int16) {
         if isConnecting { return (0, Int16(POLLOUT)) }
         var interest: (client: Int16, target: Int16) = (0, 0)
         if !forth.isRead, forth.bytes.count < Self.limitBytes { interest.client |= Int16(POLLIN) }
@@ -68,7 +78,7 @@ struct Connection {
             }
             isConnecting = false
         }
-        // A pass more brings what was read to the other side without another wait.
+        guard (clientEvents | targetEvents) & Int16(POLLERR) == 0 else { return abort() }
         guard Self.pass(client, target, &forth, &buffer), Self.pass(target, client, &back, &buffer) else {
             return abort()
         }

@@ -131,11 +131,7 @@ final class ServiceForwarder: Sendable {
             let places = Array(listeners)
             var polled = [pollfd(fd: sleeper, events: Int16(POLLIN), revents: 0)]
             polled += places.map { pollfd(fd: $0.value, events: Int16(POLLIN), revents: 0) }
-            for connection in connections {
-                let interest = connection.interest
-                polled.append(pollfd(fd: connection.client, events: interest.client, revents: 0))
-                polled.append(pollfd(fd: connection.target, events: interest.target, revents: 0))
-            }
+            for connection in connections { polled += connection.polled }
             guard poll(&polled, nfds_t(polled.count), -1) > 0 else { return }
             if polled[0].revents != 0 { while read(sleeper, &buffer, buffer.count) > 0 {} }
             var kept: [Connection] = []
