@@ -5,7 +5,7 @@ import Kubernetes
 import Testing
 
 /// The real kubectl over TLS; skipped where it is not installed.
-@Suite("kubectl", .enabled(if: Kubectl.path != nil, "kubectl is not installed"), .timeLimit(.minutes(1)))
+@Suite("kubectl", .enabled(if: Kubectl.path != nil, "kubectl is not installed"), .timeLimit(.minutes(5)))
 struct KubectlTests {
     let fixture: ServerFixture
     let kubectl: Kubectl
