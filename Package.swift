@@ -97,10 +97,10 @@ let libraries: [Room] = [
     Room(
         name: "EmbeddedServer",
         uses: [
-            "COpenSSL", "EmbeddedAPI", "HTTPServing", "HTTPTransport", "JSON", "Kubernetes", "OpenAPIDocuments",
-            "Telemetry", "YAML",
+            "COpenSSL", "EmbeddedAPI", "HTTPServing", "HTTPTransport", "JSON", "Kubernetes", "ObjectSchema",
+            "OpenAPIDocuments", "Telemetry", "YAML",
         ],
-        testsUse: ["ControllerRuntime", "ObjectSchema", "Processes"],
+        testsUse: ["ControllerRuntime", "Processes"],
         house: "EmbeddedCluster"
     ),
     Room(

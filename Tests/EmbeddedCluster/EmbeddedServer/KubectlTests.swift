@@ -143,6 +143,96 @@ struct KubectlTests {
         #expect(try await stranger("get", "pods").errors.contains("You must be logged in to the server"))
     }
 
+    @Test(
+        "creates objects from arguments",
+        arguments: [
+            "namespace other", "configmap settings --from-literal=a=b", "secret generic hidden --from-literal=a=b",
+            "serviceaccount robot", "deployment web --image=sh --replicas=2 --port=80", "job once --image=sh -- true",
+            "cronjob often --image=sh --schedule=*/5__*__*__*__* -- true", "service clusterip web --tcp=80:8080",
+            "service nodeport open --tcp=80", "ingress way --rule=host/path=web:80",
+            "poddisruptionbudget guard --selector=app=web --min-available=50%", "role r --verb=get --resource=pods",
+            "rolebinding b --role=r --user=jane", "clusterrole c --verb=list --resource=nodes",
+            "clusterrolebinding d --clusterrole=c --group=ops",
+        ]
+    )
+    func creates(_ line: String) async throws {
+        let words = ["create"] + line.split(separator: " ").map { String($0).replacing("__", with: " ") }
+        let result = try await kubectl.run(words)
+        #expect(result.status == 0, "\(line): \(result.errors)")
+        #expect(result.output.hasSuffix(" created\n"))
+    }
+
+    @Test("keeps what it was told when it creates") func created() async throws {
+        _ = try await kubectl.succeed("create", "deployment", "web", "--image=sh", "--replicas=2", "--port=80")
+        let deployment = try #require(fixture.core.get(.deployment, ObjectKey(namespace: "default", name: "web")))
+        #expect(deployment[path: ["spec", "replicas"]] == 2)
+        #expect(deployment[path: ["spec", "selector", "matchLabels", "app"]] == "web")
+        let container = deployment[path: ["spec", "template", "spec", "containers"]]?[0]
+        #expect(container?["image"] == "sh")
+        #expect(container?["ports"]?[0]?["containerPort"] == 80)
+        _ = try await kubectl.succeed("create", "role", "r", "--verb=get,list", "--resource=pods,deployments.apps")
+        let rules = try await kubectl.succeed("get", "role", "r", "-o", "jsonpath={.rules}")
+        #expect(try JSONValue(parsing: rules).array?.count == 2)
+        _ = try await kubectl.succeed("create", "secret", "generic", "hidden", "--from-literal=a=b")
+        #expect(try await kubectl.succeed("get", "secret", "hidden", "-o", "jsonpath={.data.a}") == "Yg==")
+    }
+
+    @Test("empties a node of its pods") func drains() async throws {
+        try fixture.create(.node, ["apiVersion": "v1", "kind": "Node", "metadata": ["name": "one"]])
+        var pod = Sample.pod("web").object ?? [:]
+        pod.update("spec") { spec in
+            guard case .object(var fields) = spec else { return }
+            fields.set("nodeName", "one")
+            spec = .object(fields)
+        }
+        try fixture.create(.pod, .object(pod))
+        let drained = try await kubectl.succeed("drain", "one", "--force", "--grace-period=0")
+        #expect(drained.hasSuffix("node/one evicted\n") || drained.hasSuffix("node/one drained\n"), "\(drained)")
+        #expect(fixture.core.get(.pod, ObjectKey(namespace: "default", name: "web")) == nil)
+        let node = try #require(fixture.core.get(.node, ObjectKey(namespace: "", name: "one")))
+        #expect(node[path: ["spec", "unschedulable"]] == true)
+    }
+
+    @Test("changes labels, annotations and fields, each in its kind of patch") func patches() async throws {
+        try fixture.create(.configMap, Sample.configMap("settings"))
+        let name = "configmap/settings"
+        _ = try await kubectl.succeed("annotate", name, "a=b")
+        #expect(try await kubectl("annotate", name, "a=c").status == 1)
+        _ = try await kubectl.succeed("annotate", name, "a=c", "--overwrite")
+        _ = try await kubectl.succeed("label", name, "x=y")
+        _ = try await kubectl.succeed("label", name, "x-")
+        _ = try await kubectl.succeed("patch", name, "--type=merge", "-p", #"{"data":{"m":"1"}}"#)
+        _ = try await kubectl.succeed("patch", name, "--type=strategic", "-p", #"{"data":{"s":"2"}}"#)
+        _ = try await kubectl.succeed(
+            "patch",
+            name,
+            "--type=json",
+            "-p",
+            #"[{"op":"test","path":"/data/m","value":"1"},{"op":"replace","path":"/data/m","value":"3"}]"#
+        )
+        let object = try #require(fixture.core.get(.configMap, ObjectKey(namespace: "default", name: "settings")))
+        #expect(object[path: ["metadata", "annotations"]] == ["a": "c"])
+        #expect(object[path: ["metadata", "labels", "x"]] == nil)
+        #expect(object[path: ["data", "m"]] == "3")
+        #expect(object[path: ["data", "s"]] == "2")
+    }
+
+    @Test("is told whose field it would take when it applies on the server") func applyConflict() async throws {
+        func manifest(_ colour: String) -> String {
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {colour: \(colour)}\n"
+        }
+        let mine = ["apply", "--server-side", "--field-manager=mine", "-f", "-"]
+        #expect(try await kubectl.run(mine, input: manifest("blue")).status == 0)
+        let yours = ["apply", "--server-side", "--field-manager=yours", "-f", "-"]
+        let refused = try await kubectl.run(yours, input: manifest("red"))
+        #expect(refused.status == 1)
+        #expect(refused.errors.contains("Apply failed with 1 conflict: conflict with \"mine\": .data.colour"))
+        #expect(try await kubectl.run(yours + ["--force-conflicts"], input: manifest("red")).status == 0)
+        #expect(
+            try await kubectl.succeed("get", "configmap", "settings", "-o", "jsonpath={.data.colour}") == "red"
+        )
+    }
+
     @Test("explains, applies on the server, compares, scales, describes and follows a rollout")
     func workloads() async throws {
         let manifest = """

@@ -33,9 +33,9 @@ enum CallReader {
                 throw .invalidOptions("PatchOptions", .forbidden("force", "may not be specified for non-apply patch"))
             }
         case .create, .update:
-            call.body = try RequestBody.object(request)
+            call.body = try RequestBody.object(request, for: resource)
         case .delete, .deletecollection:
-            call.body = try RequestBody.object(request)
+            call.body = try RequestBody.object(request, for: resource)
             readDeleteOptions(into: &call)
         case .get, .list, .watch: break
         }

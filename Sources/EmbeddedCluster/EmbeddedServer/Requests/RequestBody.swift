@@ -1,6 +1,8 @@
 import EmbeddedAPI
 import HTTPServing
 import JSON
+import Kubernetes
+import ObjectSchema
 import YAML
 
 /// Reads the bodies of requests.
@@ -11,17 +13,23 @@ enum RequestBody {
         APICall.PatchFormat.json, .merge, .strategic, .apply,
     ]
 
+    /// The binary form, which clients with types of their own send for built-in kinds.
+    private static let binary = "application/vnd.kubernetes.protobuf"
+
     /// The object in a body; nil when there is none.
     ///
+    /// - Parameter resource: What is called: custom resources have no binary form.
     /// - Throws: ``APIStatus`` with 413, 415, or 400 when it cannot be read.
-    static func object(_ request: ServerRequest) throws(APIStatus) -> JSONValue? {
+    static func object(_ request: ServerRequest, for resource: ResourceType) throws(APIStatus) -> JSONValue? {
         try check(request)
         guard !request.body.isEmpty else { return nil }
         let header = request.header("Content-Type") ?? ""
+        let isBuiltIn = BuiltIn.packages[resource.apiVersion] != nil
         switch MediaType(header)?.name ?? (header.isEmpty ? "application/json" : header) {
         case "application/json", "*/*": return try json(request.body)
         case "application/yaml": return try yaml(request.body)
-        default: throw .unsupportedMediaType(AnswerFormat.accepted)
+        case binary where isBuiltIn: return try fromBinary(request.body)
+        default: throw .unsupportedMediaType(AnswerFormat.accepted + (isBuiltIn ? [binary] : []))
         }
     }
 
@@ -50,6 +58,14 @@ enum RequestBody {
             return try JSONValue(parsing: bytes)
         } catch {
             throw .badRequest("the object provided is unrecognized (must be of JSON): json parse error: \(error)")
+        }
+    }
+
+    private static func fromBinary(_ bytes: [UInt8]) throws(APIStatus) -> JSONValue {
+        do throws(BinaryObjectError) {
+            return try BinaryObject.json(bytes)
+        } catch {
+            throw .badRequest("the object provided is unrecognized: \(error)")
         }
     }
 
