@@ -188,6 +188,16 @@ let support: [Target] = [
         path: "Tests/SupportTests",
         swiftSettings: strict
     ),
+    // What holds of any Kubernetes API server: of the embedded one, and of a real one when there is one.
+    .testTarget(
+        name: "ConformanceTests",
+        dependencies: dependencies([
+            "ControllerRuntime", "EmbeddedAPI", "EmbeddedControllers", "EmbeddedServer", "HTTPTransport", "JSON",
+            "Kubernetes",
+        ]),
+        path: "Tests/EmbeddedCluster/Conformance",
+        swiftSettings: strict
+    ),
     // Against a real Kubernetes; without one they are skipped.
     .testTarget(
         name: "ClusterTests",
