@@ -6,6 +6,7 @@ import Testing
 /// The suite against the API server of a real cluster.
 ///
 /// It runs when `HOMEOSTAT_TEST_KUBECONFIG` names a kubeconfig of an administrator; its facts are those of 1.20.2.
+/// The cluster may be a minute old, so nothing is asked that needs an older one.
 @Suite(
     "Conformance of a real API server",
     .enabled(if: ProcessInfo.processInfo.environment["HOMEOSTAT_TEST_KUBECONFIG"] != nil),
@@ -36,6 +37,6 @@ struct RealConformanceTests {
         return Target(url: configuration.server, client: client, token: nil)
     }
 
-    @Test("holds of kube-apiserver", arguments: ConformanceCase.all)
+    @Test("holds of kube-apiserver", arguments: ConformanceCase.all.filter { !$0.needsForgottenVersions })
     func conforms(_ item: ConformanceCase) async throws { try await item.run(on: Self.target.get()) }
 }

@@ -27,7 +27,7 @@ enum DefaultCases {
         fills(
             "a pod",
             "v1/pods",
-            Sample.pod("a"),
+            Sample.pod("a", scheduler: nil),
             [
                 ("spec.restartPolicy", "Always"), ("spec.dnsPolicy", "ClusterFirst"),
                 ("spec.schedulerName", "default-scheduler"), ("spec.terminationGracePeriodSeconds", 30),

@@ -4,10 +4,17 @@ import Testing
 /// One thing that holds of a Kubernetes API server, whichever it is.
 struct ConformanceCase: Sendable, CustomTestStringConvertible {
     let name: String
+    /// Whether it needs a server that has been up for five minutes, after which etcd's history is first cut.
+    let needsForgottenVersions: Bool
     let body: @Sendable (API) async throws -> Void
 
-    init(_ name: String, _ body: @escaping @Sendable (API) async throws -> Void) {
+    init(
+        _ name: String,
+        needsForgottenVersions: Bool = false,
+        _ body: @escaping @Sendable (API) async throws -> Void
+    ) {
         self.name = name
+        self.needsForgottenVersions = needsForgottenVersions
         self.body = body
     }
 

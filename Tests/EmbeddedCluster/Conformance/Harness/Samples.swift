@@ -10,7 +10,14 @@ enum Sample {
     }
 
     /// A pod that no node takes; with `node` it is on one that does not exist.
-    static func pod(_ name: String, labels: JSONValue = [:], node: String? = nil) -> JSONValue {
+    ///
+    /// - Parameter scheduler: Nobody, unless told: a real cluster's would give it to a real node.
+    static func pod(
+        _ name: String,
+        labels: JSONValue = [:],
+        node: String? = nil,
+        scheduler: String? = "nobody"
+    ) -> JSONValue {
         var pod: JSONValue = [
             "apiVersion": "v1", "kind": "Pod", "metadata": ["name": .string(name), "labels": labels],
             "spec": [
@@ -19,6 +26,7 @@ enum Sample {
             ],
         ]
         if let node { pod["spec"]?["nodeName"] = .string(node) }
+        if let scheduler { pod["spec"]?["schedulerName"] = .string(scheduler) }
         return pod
     }
 
