@@ -23,5 +23,9 @@ final class FolderLock: Sendable {
         }
     }
 
-    deinit { close(file) }
+    deinit {
+        // A child that was just forked has the file too until it becomes its program; closing alone would leave it the lock.
+        flock(file, LOCK_UN)
+        close(file)
+    }
 }

@@ -123,4 +123,56 @@ final class PersistenceTests {
         let versions = cluster.core.list(.configMap).map(\.resourceVersion)
         #expect(Set(versions).count == 20)
     }
+
+    @Test("others write on while a snapshot is written, and nobody once it could not be", .timeLimit(.minutes(1)))
+    func stalledSnapshot() async throws {
+        var options = APICore.Options()
+        options.logLimitBytes = 20_000
+        let cluster = try CoreFixture(folder: folder, options: options)
+        // A pipe blocks who opens it until somebody reads, and can then not be cut to a length.
+        let path = folder + "/snapshot.new"
+        #expect(mkfifo(path, 0o600) == 0)
+        let before = cluster.core.version
+        let (refused, answer) = AsyncStream.makeStream(of: Int?.self, bufferingPolicy: .unbounded)
+        let saving = Thread {
+            do throws(APIStatus) {
+                try cluster.create(.configMap, "long", ["data": ["k": .string(String(repeating: "v", count: 20_000))]])
+                answer.yield(nil)
+            } catch { answer.yield(error.code) }
+            answer.finish()
+        }
+        saving.start()
+        while cluster.core.version == before { await Task.yield() }
+        for index in 0..<20 { try cluster.create(.configMap, "c\(index)") }
+        #expect(cluster.core.version == before + 21)
+
+        let pipe = open(path, O_RDONLY | O_NONBLOCK)
+        defer { close(pipe) }
+        for await code in refused { #expect(code == 500) }
+        let status = refusal { () throws(APIStatus) in try cluster.create(.configMap, "d") }
+        #expect(status.code == 500 && status.message.contains("snapshot.new"))
+        #expect(cluster.names(try cluster.call(.list, .configMap)).count == 21)
+    }
+
+    @Test("a log whose changes do not follow on those before it is refused, not forgotten")
+    func gap() throws {
+        do {
+            let cluster = try CoreFixture(folder: folder)
+            try cluster.create(.configMap, "a")
+            try Data().write(to: URL(fileURLWithPath: folder + "/log-\(cluster.core.version)"))
+        }
+        _ = try CoreFixture(folder: folder)
+        let first = folder + "/log-0"
+        try Data(contentsOf: URL(fileURLWithPath: first)).dropLast(1).write(to: URL(fileURLWithPath: first))
+        #expect(throws: StorageFailure.self) { _ = try CoreFixture(folder: self.folder) }
+    }
+
+    @Test("zeros at the end of a log are cut off as a torn record is")
+    func zeros() throws {
+        do { try CoreFixture(folder: folder).create(.configMap, "a") }
+        let path = try log()
+        try (Data(contentsOf: URL(fileURLWithPath: path)) + Data(count: 4096)).write(to: URL(fileURLWithPath: path))
+        let cluster = try CoreFixture(folder: folder)
+        #expect(cluster.names(try cluster.call(.list, .configMap)) == ["a"])
+    }
 }

@@ -110,8 +110,11 @@ struct Journal: Sendable {
         var version = found.version
         found.log = version
         for start in logs(folder).sorted() where start >= found.version {
-            // A log that does not go on from what was read comes from a time that is lost; it is cut anew.
-            guard start == version else { continue }
+            // A log is only begun when the one before it is whole on disk.
+            guard start == version else {
+                let log = "\(folder)/log-\(start)"
+                throw StorageFailure("read", log, "the changes from \(version + 1) to \(start) before it are damaged")
+            }
             found.log = start
             found.logBytes = try RecordFile.read("\(folder)/log-\(start)") { bytes in
                 let change = try decoded(JSONValue(parsing: bytes), folder)

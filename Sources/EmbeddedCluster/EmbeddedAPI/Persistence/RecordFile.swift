@@ -44,7 +44,8 @@ enum RecordFile {
             }
             let count = Int(word(position))
             let start = position + headBytes
-            guard count <= limitBytes, start + count <= bytes.count else { break }
+            // Nothing but zeros, which a loss of power may leave at the end, would pass as an empty record.
+            guard 1...limitBytes ~= count, start + count <= bytes.count else { break }
             let payload = Array(bytes[start..<start + count])
             guard checksum(payload) == word(position + 4) else { break }
             try body(payload)
@@ -104,7 +105,11 @@ final class AppendedFile: Sendable {
         }
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        // A child that was just forked has the file too until it becomes its program; closing alone would leave it the lock.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 
     func write(_ bytes: [UInt8]) throws(StorageFailure) {
         var position = 0

@@ -40,12 +40,18 @@ package final class APICore: Sendable {
 
     private struct Disk {
         var journal: Journal
-        var folder: String
+        /// Whether a snapshot is being written; one at a time.
+        var isSaving = false
     }
 
     private final class Keeper: Sendable {
         let disk: Mutex<Disk>
-        init(_ disk: Disk) { self.disk = Mutex(disk) }
+        let folder: String
+
+        init(_ journal: consuming Journal, _ folder: String) {
+            disk = Mutex(Disk(journal: journal))
+            self.folder = folder
+        }
     }
 
     private let guarded: Mutex<Guarded>
@@ -78,7 +84,7 @@ package final class APICore: Sendable {
             for change in found.changes { state.replay(change) }
             state.renewChance(seed)
             state.isSaved = true
-            keeper = Keeper(Disk(journal: journal, folder: folder))
+            keeper = Keeper(journal, folder)
         } else {
             state = ClusterState(options: options, version: 0, seed: seed)
             keeper = nil
@@ -126,40 +132,61 @@ package final class APICore: Sendable {
     /// The first to come writes for all who wait behind it.
     private func keep(_ version: Int) throws(APIStatus) {
         guard let keeper, guarded.withLock({ $0.durable < version }) else { return }
-        let failure = keeper.disk.withLock { disk -> StorageFailure? in
-            let (durable, changes) = guarded.withLock {
-                ($0.durable, $0.durable < version ? $0.state.takeUnsaved() : [])
+        do throws(StorageFailure) {
+            let snapshot = try keeper.disk.withLock { (disk) throws(StorageFailure) -> ClusterState? in
+                let (durable, changes) = guarded.withLock {
+                    ($0.durable, $0.durable < version && $0.failure == nil ? $0.state.takeUnsaved() : [])
+                }
+                // Nothing is left to write for who comes after the writer has done its work, or has failed.
+                guard durable < version, let last = changes.last?.version else { return nil }
+                do throws(StorageFailure) {
+                    try disk.journal.append(changes)
+                    guarded.withLock { $0.durable = last }
+                    return disk.journal.isLong && !disk.isSaving ? try turn(&disk) : nil
+                } catch {
+                    fail(error)
+                    throw error
+                }
             }
-            guard durable < version, let last = changes.last?.version else { return nil }
-            do throws(StorageFailure) {
-                try disk.journal.append(changes)
-                guarded.withLock { $0.durable = last }
-                if disk.journal.isLong { try snapshot(&disk) }
-                return nil
-            } catch {
-                return error
+            if let snapshot {
+                // Outside of the lock, so that others write on meanwhile.
+                defer { keeper.disk.withLock { $0.isSaving = false } }
+                try Journal.save(snapshot, keeper.folder)
             }
+        } catch {
+            throw fail(error)
         }
-        guard let failure else { return }
+        let (durable, failure) = guarded.withLock { ($0.durable, $0.failure) }
+        if durable < version, let failure { throw failure }
+    }
+
+    /// Refuses all writing from now on: what is in memory is no longer what is on disk.
+    @discardableResult
+    private func fail(_ failure: StorageFailure) -> APIStatus {
         let status = APIStatus(
             code: 500,
             reason: "InternalError",
             message: "Internal error occurred: \(failure)"
         )
-        guarded.withLock { $0.failure = status }
-        throw status
+        guarded.withLock { $0.failure = $0.failure ?? status }
+        return status
     }
 
-    /// Begins a new log behind a snapshot of what is there.
-    private func snapshot(_ disk: inout Disk) throws(StorageFailure) {
+    /// Begins a new log.
+    ///
+    /// - Returns: The state that it goes on from, to be saved.
+    private func turn(_ disk: inout Disk) throws(StorageFailure) -> ClusterState {
         let (state, changes) = guarded.withLock { guarded in
             let changes = guarded.state.takeUnsaved()
             return (guarded.state, changes)
         }
-        try disk.journal.append(changes)
-        guarded.withLock { $0.durable = state.version }
+        if !changes.isEmpty {
+            try disk.journal.append(changes)
+            guarded.withLock { $0.durable = state.version }
+        }
         try disk.journal.turn(to: state.version)
-        try Journal.save(state, disk.folder)
+        disk.isSaving = true
+        return state
     }
 
     // MARK: Changes
