@@ -82,6 +82,8 @@ let libraries: [Room] = [
     Room(
         name: "EmbeddedAPI",
         uses: ["GoText", "JSON", "Kubernetes", "ObjectPatch", "ObjectSchema"],
+        testsUse: ["Processes"],
+        testsExclude: ["StateWriter"],
         house: "EmbeddedCluster"
     ),
     Room(
@@ -196,6 +198,13 @@ let support: [Target] = [
             "Kubernetes",
         ]),
         path: "Tests/EmbeddedCluster/Conformance",
+        swiftSettings: strict
+    ),
+    // What the tests of EmbeddedAPI start and kill.
+    .executableTarget(
+        name: "state-writer",
+        dependencies: dependencies(["EmbeddedAPI", "JSON", "Kubernetes"]),
+        path: "Tests/EmbeddedCluster/EmbeddedAPI/StateWriter",
         swiftSettings: strict
     ),
     // Against a real Kubernetes; without one they are skipped.
